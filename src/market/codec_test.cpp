@@ -1,0 +1,82 @@
+#include "market/codec.h"
+
+#include <gtest/gtest.h>
+
+namespace tape {
+namespace {
+
+Tick sample_tick(InstrumentTable& table) {
+    Tick tick;
+    tick.instrument = &table.list("okx", "BTC-USDT", "BTC-USDT");
+    tick.side = Side::sell;
+    tick.price = *Decimal::parse("68340.12");
+    tick.size = *Decimal::parse("0.00001");
+    EXPECT_TRUE(tick.trade_id.assign("242720720"));
+    tick.ts_event = {1652459225'503000000};
+    tick.ts_recv = {1652459225'603000001};
+    tick.identity = 242720720;
+    tick.covers = 3;
+    tick.source_offset = {77};
+    tick.source_index = 2;
+    return tick;
+}
+
+TEST(Codec, ATickComesBackAsItWas) {
+    InstrumentTable here, there;
+    const Tick tick = sample_tick(here);
+    std::string payload;
+    encode(tick, payload);
+    const auto back = decode_tick(payload, there);
+    ASSERT_TRUE(back) << back.error().what;
+    EXPECT_EQ(back->instrument->symbol, "BTC-USDT");
+    EXPECT_TRUE(back->instrument->listed);
+    EXPECT_EQ(back->price->to_string(), "68340.12");
+    EXPECT_EQ(back->bid, std::nullopt);
+    EXPECT_EQ(back->trade_id.view(), "242720720");
+    EXPECT_EQ(back->covers, 3u);
+    std::string again;
+    encode(*back, again);
+    EXPECT_EQ(again, payload);
+}
+
+TEST(Codec, AWindowComesBackAsItWas) {
+    InstrumentTable table;
+    WindowRow row{.window_name = "avg_30s", .instrument = &table.intern("coinbase", "BTC-USD"),
+                  .window_start = seconds(30), .window_end = seconds(60), .tick_count = 5,
+                  .open = {1}, .high = {2}, .low = {3}, .close = {4}, .mean = {5},
+                  .vwap = Decimal{6}, .stddev = std::nullopt, .volume = Decimal{8}, .change_pct = Decimal{-9},
+                  .complete = true, .gap_ms = 12, .revision = 1};
+    std::string payload, again;
+    encode(row, payload);
+    const auto back = decode_window(payload, table);
+    ASSERT_TRUE(back) << back.error().what;
+    EXPECT_EQ(back->stddev, std::nullopt);
+    EXPECT_EQ(back->change_pct->units == -9, true);
+    encode(*back, again);
+    EXPECT_EQ(again, payload);
+}
+
+TEST(Codec, EveryCutPayloadIsNamedAndNoneIsMisread) {
+    InstrumentTable table;
+    std::string payload;
+    encode(sample_tick(table), payload);
+    for (std::size_t size = 0; size < payload.size(); ++size)
+        EXPECT_FALSE(decode_tick(std::string_view(payload).substr(0, size), table)) << size;
+    EXPECT_FALSE(decode_tick(payload + "x", table));
+    payload[0] = 9;
+    EXPECT_NE(decode_tick(payload, table).error().what.find("version 9"), std::string::npos);
+}
+
+TEST(Instruments, UnlistedUntilAListNamesThem) {
+    InstrumentTable table;
+    const Instrument& seen = table.intern("okx", "btc-usd-swap");
+    EXPECT_EQ(seen.symbol, "BTC-USD-SWAP");
+    EXPECT_FALSE(seen.listed);
+    EXPECT_EQ(&table.list("okx", "btc-usd-swap", "BTC-USD-SWAP"), &seen);
+    EXPECT_TRUE(seen.listed);
+    EXPECT_NE(&table.intern("kucoin", "btc-usd-swap"), &seen);
+    EXPECT_EQ(table.all().size(), 2u);
+}
+
+}  // namespace
+}  // namespace tape

@@ -1,0 +1,125 @@
+// A venue: what to subscribe, how to stay alive, how to decode. Sans I/O: nothing here opens a socket or asks a clock, so
+// the same code serves the live feed, a replay and a test. One file a venue; it registers itself in venue_table().
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "base/time.h"
+#include "log/record.h"
+#include "market/instrument.h"
+#include "market/rows.h"
+
+namespace tape::venues {
+
+/// What the config asks of a venue, symbols normalised.
+struct SourceSpec {
+    std::string venue;
+    std::string feed;                   // Coinbase: "exchange" (default) or "advanced"; else empty.
+    std::vector<std::string> symbols;   // "BTC-USDT"
+    std::vector<std::string> channels;  // The venue's names; contract.md: "trades", "tickers", …
+};
+
+struct RestRequest {
+    std::string method = "GET";
+    std::string target;  // Path and query.
+    std::string body;
+};
+
+/// One slot to keep connected: where, what to say first, and which (channel, native symbol) it then carries.
+struct Connection {
+    std::string websocket_path;             // Added to the endpoint's path; "/ws/v5/public".
+    std::vector<std::string> subscribe;     // Text frames, sent in this order after the handshake.
+    struct Stream {
+        std::string channel, native_symbol;
+    };
+    std::vector<Stream> streams;
+    /// Sent when nothing was received or sent for `after`; none: WebSocket pings suffice.
+    struct Keepalive {
+        std::string text;
+        Nanos after;
+    };
+    std::optional<Keepalive> keepalive;
+    Nanos silence_limit = seconds(30);      // A socket this silent is dead.
+};
+
+/// What a decoder finds in a record.
+class EventSink {
+ public:
+    virtual ~EventSink() = default;
+    virtual void on(const Tick& tick) = 0;
+    /// The venue acknowledged a subscription: from this record on, (channel, instrument) is observed. An instrument of
+    /// null stands for all that the slot carries.
+    virtual void on_subscribed(std::string_view channel, const Instrument* instrument) = 0;
+    /// The venue refused a subscription or reported an error in words.
+    virtual void on_refused(std::string_view detail) = 0;
+    /// A channel, message type or event that is not decoded; counted.
+    virtual void on_unknown(std::string_view what) = 0;
+    /// The venue said which trade id came last without sending it (Coinbase's heartbeat).
+    virtual void on_last_trade(const Instrument& instrument, u64 trade_id, Nanos ts_event) = 0;
+};
+
+/// What went wrong with a record, for its dead letter.
+struct DecodeError {
+    std::string_view reason;  // "malformed" | "missing_field" | "bad_value" | "binary"
+    std::string detail;       // Names the venue, the field and the value.
+};
+
+/// Turns the raw records of one partition into events. Not thread-safe; its state (the instrument list) comes only from
+/// the records it is given, so a replay decodes alike.
+class Decoder {
+ public:
+    virtual ~Decoder() = default;
+    /// Events of `record` (frame or rest; others give none). Either all of the record's ticks are delivered or none:
+    /// none, and why, when it cannot be decoded. Ticks have everything set but nothing de-duplicated.
+    virtual std::optional<DecodeError> decode(const log::Record& record, EventSink& out) = 0;
+    /// The decoder's state as bytes, and back, for checkpoints: the instruments it has interned, in order.
+    virtual void save(std::string& out) const = 0;
+    virtual Result<void> load(std::string_view state) = 0;
+    virtual InstrumentTable& instruments() = 0;
+};
+
+/// How a venue's trades are identified.
+struct IdentityRule {
+    bool consecutive = true;  // Ids of one instrument count up by one: duplicates are an interval set. Else a bounded set.
+};
+
+class Venue {
+ public:
+    virtual ~Venue() = default;
+    virtual std::string_view name() const = 0;
+    /// Bumped whenever the same frames would give other events: a new one starts a new epoch.
+    virtual i32 decoder_version() const = 0;
+    virtual std::string_view default_websocket(std::string_view feed) const = 0;  // "wss://ws.okx.com:8443"
+    virtual std::string_view default_rest(std::string_view feed) const = 0;
+    virtual std::vector<std::string_view> channels(std::string_view feed) const = 0;  // What `channels` may name.
+    virtual IdentityRule identity() const = 0;
+    /// Requests whose answers list the instruments; recorded before the first connection.
+    virtual std::vector<RestRequest> instruments(const SourceSpec& spec) const = 0;
+    /// The connections that carry `spec`, in a stable order (the n-th is slot n). Errors: an unknown channel or feed.
+    virtual Result<std::vector<Connection>> plan(const SourceSpec& spec) const = 0;
+    /// An answer the protocol demands to a received frame (none of OKX's or Coinbase's does).
+    virtual std::optional<std::string> reply(std::string_view frame) const;
+    /// Whether a channel carries trades, tickers, quotes or polls: the default input of windows.
+    virtual TickKind kind_of(std::string_view channel) const = 0;
+    virtual std::unique_ptr<Decoder> make_decoder() const = 0;
+};
+
+/// Every venue of this build, sorted by name.
+const std::vector<const Venue*>& venue_table();
+/// Null when there is none of that name.
+const Venue* find_venue(std::string_view name);
+/// "okx-1" → "okx".
+std::string_view venue_of_slot(std::string_view slot);
+
+/// Registers a venue at program start: `const Registration okx{std::make_unique<Okx>()};` at the end of its file.
+struct Registration {
+    explicit Registration(std::unique_ptr<Venue> venue);
+};
+
+}  // namespace tape::venues
