@@ -9,7 +9,7 @@ namespace tape::app {
 
 inline constexpr std::array<Field<SourceConfig>, 7> source_fields = {{
     {"venue", &SourceConfig::venue, "The exchange, `okx` or `coinbase`.", {}, Presence::required},
-    {"feed", &SourceConfig::feed, "Coinbase only: `exchange` (default) or `advanced`, one feed a symbol.", "|exchange|advanced"},
+    {"feed", &SourceConfig::feed, "Coinbase only: `exchange` (default) or `advanced`, one feed a symbol."},
     {"symbols", &SourceConfig::symbols, "Instruments, as `BASE-QUOTE` in capitals; derivatives keep the exchange's suffix.", {}, Presence::required},
     {"channels", &SourceConfig::channels, "`trades`, `tickers`, or the exchange's own names (OKX: `trades-all`)."},
     {"websocket", &SourceConfig::websocket, "Another address of the same WebSocket protocol: a simulator, a regional site. `wss://host:port`."},

@@ -1,0 +1,112 @@
+#include "app/data_folder.h"
+
+#include <fcntl.h>
+#include <fmt/core.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+namespace tape::app {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int folder_format = 1;
+
+std::string_view to_string(DataKind kind) { return kind == DataKind::live ? "live" : "simulated"; }
+
+// "file:log" or "duckdb:warehouse.duckdb" below `root`; an absolute path stays.
+fs::path resolve(const fs::path& root, const std::string& uri) { return root / uri.substr(uri.find(':') + 1); }
+
+}  // namespace
+
+DataFolder::DataFolder(fs::path root, const Config& config)
+    : root_(std::move(root)),
+      log_(resolve(root_, config.log.uri)),
+      lake_(resolve(root_, config.lake.uri)),
+      warehouse_(resolve(root_, config.warehouse.uri)) {}
+
+DataFolder::Lock::~Lock() {
+    if (descriptor >= 0) ::close(descriptor);
+}
+
+fs::path DataFolder::lock_path(Role role) const {
+    return root_ / (role == Role::capture ? "capture.lock" : "process.lock");
+}
+
+Result<DataKind> DataFolder::kind() const {
+    const fs::path file = root_ / "tape.json";
+    std::ifstream in(file);
+    if (!in) return user_error(fmt::format("'{}' is no data folder: it has no tape.json", root_.string()));
+    const auto json = nlohmann::json::parse(in, nullptr, false);
+    if (!json.is_object() || !json.contains("format") || !json["format"].is_number_integer() || !json.contains("kind"))
+        return user_error(fmt::format("'{}' is damaged: {}", file.string(), json.is_discarded() ? "no JSON" : json.dump()));
+    if (json["format"] != folder_format)
+        return user_error(fmt::format("'{}' has format {}, and this build knows {}: use the build that made it, or a newer one",
+                                      root_.string(), json["format"].dump(), folder_format));
+    if (json["kind"] == "live") return DataKind::live;
+    if (json["kind"] == "simulated") return DataKind::simulated;
+    return user_error(fmt::format("'{}' names an unknown kind of data: {}", file.string(), json["kind"].dump()));
+}
+
+Result<void> DataFolder::claim(DataKind wanted) {
+    std::error_code failed;
+    if (fs::exists(root_ / "tape.json", failed)) {
+        const auto found = kind();
+        if (!found) return found.error();
+        if (*found != wanted)
+            return user_error(fmt::format("'{}' holds {} data, not {}: name another folder with --data", root_.string(),
+                                          to_string(*found), to_string(wanted)));
+        return {};
+    }
+    fs::create_directories(root_, failed);
+    if (failed) return external_error(fmt::format("cannot make the data folder '{}': {}", root_.string(), failed.message()), Retry::never);
+    if (!fs::is_empty(root_, failed))
+        return user_error(fmt::format("'{}' is not empty and no data folder of this program", root_.string()));
+    const fs::path aside = root_ / "tape.json.new";
+    std::ofstream(aside) << fmt::format("{{\"format\":{},\"kind\":\"{}\"}}\n", folder_format, to_string(wanted));
+    fs::rename(aside, root_ / "tape.json", failed);
+    if (failed) return external_error(fmt::format("cannot write to '{}': {}", root_.string(), failed.message()), Retry::never);
+    return {};
+}
+
+Result<void> DataFolder::lock(Role role) {
+    const fs::path path = lock_path(role);
+    Lock held;
+    held.descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+    if (held.descriptor < 0)
+        return external_error(fmt::format("cannot open '{}': {}", path.string(), std::strerror(errno)), Retry::never);
+    if (::flock(held.descriptor, LOCK_EX | LOCK_NB) != 0) {
+        std::string owner;
+        std::getline(std::ifstream(path) >> std::ws, owner);
+        return user_error(fmt::format("the data folder '{}' is in use by process {}", root_.string(), owner.empty() ? "?" : owner));
+    }
+    locks_[static_cast<int>(role)] = std::move(held);
+    announce(role, "");
+    return {};
+}
+
+void DataFolder::announce(Role role, const std::string& address) const {
+    const int descriptor = locks_[static_cast<int>(role)].descriptor;
+    ensure(descriptor >= 0, "only the holder of a role announces where it serves");
+    const std::string text = fmt::format("{}\n{}\n", ::getpid(), address);
+    if (::ftruncate(descriptor, 0) == 0) (void)!::pwrite(descriptor, text.data(), text.size(), 0);
+}
+
+std::optional<std::string> DataFolder::holder(Role role) const {
+    const fs::path path = lock_path(role);
+    Lock probe;
+    probe.descriptor = ::open(path.c_str(), O_RDWR | O_CLOEXEC);
+    if (probe.descriptor < 0 || ::flock(probe.descriptor, LOCK_EX | LOCK_NB) == 0) return std::nullopt;
+    std::ifstream in(path);
+    std::string pid, address;
+    std::getline(in, pid);
+    std::getline(in, address);
+    return address;
+}
+
+}  // namespace tape::app
