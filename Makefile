@@ -26,7 +26,7 @@ test: build
 ## make soak         all 200 kills and long random runs (about 20 minutes)
 soak: build
 	@scripts/setup test
-	@TAPE_KILLS=200 TAPE_SOAK=1 python3 tests/kill_test.py $(TAPE)
+	@TAPE=$(TAPE) TAPE_KILLS=200 python3 tests/kill_test.py
 
 ## make integration  what takes the real servers, or too long for `make test`
 integration: test

@@ -1,0 +1,18 @@
+// One HTTP exchange with a running tape, waiting for the answer.
+#pragma once
+
+#include <string>
+
+#include "base/result.h"
+
+namespace tape::app {
+
+struct HttpAnswer {
+    int status{};
+    std::string body;
+};
+
+/// POSTs JSON to a URL on this machine. Error (external): no answer within a minute.
+Result<HttpAnswer> http_post(const std::string& url, const std::string& json);
+
+}  // namespace tape::app
