@@ -178,7 +178,7 @@ class WholeLine(unittest.TestCase):
     def test_a_simulated_run_answers_sql_and_stops_cleanly(self):
         with temporary_folder() as folder:
             with Running("run", "--simulate", "--rate", "200", data=folder / "data") as running:
-                rows = wait_for("window rows", lambda: running.sql("select count(*) from windows")[1]["rows"][0][0] != "0")
+                rows = wait_for("window rows", lambda: int(running.sql("select count(*) from windows")[1]["rows"][0][0]) > 0)
                 self.assertTrue(rows)
                 self.assertTrue(running.status()["simulated"])
                 for statement in ("delete from ticks", "select 1; select 2", "explain analyze delete from ticks",
@@ -215,7 +215,7 @@ class WholeLine(unittest.TestCase):
                     + '[[window]]\nname = "avg_1s"\nsize = "1s"\n')
                 data = folder / "data"
                 with Running("collect", "-c", config, data=data) as collect, Running("process", "-c", config, data=data) as process:
-                    wait_for("window rows", lambda: process.sql("select count(*) from windows")[1]["rows"][0][0] != "0")
+                    wait_for("window rows", lambda: int(process.sql("select count(*) from windows")[1]["rows"][0][0]) > 0)
                     self.assertEqual(collect.stop(), 0, collect.output())
                     self.assertEqual(process.stop(), 0, process.output())
                 tape("replay", "--verify", "--data", data, check=0)

@@ -19,8 +19,8 @@ struct ImportArguments {
 };
 
 // What was imported goes on through the engine into lake and warehouse, as far as the log reaches.
-Result<void> process_log(const Config& config, DataFolder& folder) {
-    auto line = Line::start(config, folder, {.process = true});
+Result<void> process_log(const Config& config, const DataFolder& folder) {
+    auto line = Line::start(config, folder.paths(), {.process = true});
     if (!line) return line.error();
     return (*line)->drain();
 }
@@ -40,7 +40,7 @@ int import_file(const ImportArguments& arguments) {
     if (const auto claimed = folder.claim(known ? *known : DataKind::live); !claimed) return fail(claimed.error());
     for (const Role role : {Role::capture, Role::process})
         if (const auto locked = folder.lock(role); !locked) return fail(locked.error());
-    const auto report = import_capture(arguments.file == "-" ? std::cin : file, arguments.venue, folder.raw());
+    const auto report = import_capture(arguments.file == "-" ? std::cin : file, arguments.venue, folder.paths().raw);
     if (!report) return fail(report.error());
     for (const std::string& problem : report->problems) fmt::print(stderr, "tape: {}: {}\n", arguments.file, problem);
     if (report->bad_lines > static_cast<i64>(report->problems.size()))
@@ -67,7 +67,7 @@ int export_file(const ExportArguments& arguments) {
         if (!file) return fail(user_error(fmt::format("cannot write '{}'", arguments.file)));
     }
     std::ostream& out = arguments.file == "-" ? std::cout : file;
-    const auto count = export_capture(folder.raw(), arguments.venue, out);
+    const auto count = export_capture(folder.paths().raw, arguments.venue, out);
     if (!count) return fail(count.error());
     out.flush();
     if (!out) return fail(external_error(fmt::format("cannot write '{}'", arguments.file), Retry::never));

@@ -19,9 +19,13 @@ struct Arguments {
     i64 limit = 10'000;
 };
 
-Result<sinks::Table> ask(const Arguments& arguments, const DataFolder& folder) {
+Result<sinks::QueryResult> ask(const Arguments& arguments, const DataFolder& folder) {
     const auto address = folder.holder(Role::process);
-    if (!address) return sinks::query_file(folder.warehouse(), arguments.statement, {.rows = arguments.limit});
+    if (!address) {
+        const auto warehouse = sinks::Warehouse::open_read_only(folder.paths().warehouse, {});
+        if (!warehouse) return warehouse.error();
+        return (*warehouse)->query(arguments.statement, {.rows = arguments.limit});
+    }
     if (address->empty())
         return user_error(fmt::format("the warehouse in '{}' is in use by a process that serves no SQL", folder.root().string()));
     const nlohmann::json body = {{"sql", arguments.statement}, {"limit", arguments.limit}};
@@ -30,7 +34,7 @@ Result<sinks::Table> ask(const Arguments& arguments, const DataFolder& folder) {
     const auto json = nlohmann::json::parse(answer->body, nullptr, false);
     if (!json.is_object()) return external_error(fmt::format("{} answered no JSON", *address), Retry::never);
     if (answer->status != 200) return user_error(json.value("error", answer->body));
-    return table_of_json(json);
+    return result_of_json(json);
 }
 
 int run(const Arguments& arguments) {

@@ -26,9 +26,11 @@ fs::path resolve(const fs::path& root, const std::string& uri) { return root / u
 
 DataFolder::DataFolder(fs::path root, const Config& config)
     : root_(std::move(root)),
-      log_(resolve(root_, config.log.uri)),
-      lake_(resolve(root_, config.lake.uri)),
-      warehouse_(resolve(root_, config.warehouse.uri)) {}
+      paths_{.raw = resolve(root_, config.log.uri) / "raw",
+             .derived = resolve(root_, config.log.uri) / "derived",
+             .checkpoints = root_ / "checkpoints",
+             .lake = resolve(root_, config.lake.uri),
+             .warehouse = resolve(root_, config.warehouse.uri)} {}
 
 DataFolder::Lock::~Lock() {
     if (descriptor >= 0) ::close(descriptor);

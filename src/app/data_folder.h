@@ -24,6 +24,11 @@ enum class DataKind : u8 { live, simulated };
 /// Who may hold a folder at a time: one process for each role.
 enum class Role : u8 { capture, process };
 
+/// Where a line reads and writes. A replay takes `raw` from one folder and the rest from another.
+struct Paths {
+    std::filesystem::path raw, derived, checkpoints, lake, warehouse;
+};
+
 class DataFolder final {
  public:
     /// The folder at `root` with the relative URIs of `config` resolved in it; nothing is touched.
@@ -43,11 +48,7 @@ class DataFolder final {
     std::optional<std::string> holder(Role role) const;
 
     const std::filesystem::path& root() const { return root_; }
-    std::filesystem::path raw() const { return log_ / "raw"; }
-    std::filesystem::path derived() const { return log_ / "derived"; }
-    std::filesystem::path checkpoints() const { return root_ / "checkpoints"; }
-    const std::filesystem::path& lake() const { return lake_; }
-    const std::filesystem::path& warehouse() const { return warehouse_; }
+    const Paths& paths() const { return paths_; }
 
  private:
     std::filesystem::path lock_path(Role role) const;
@@ -63,7 +64,8 @@ class DataFolder final {
         ~Lock();
     };
 
-    std::filesystem::path root_, log_, lake_, warehouse_;
+    std::filesystem::path root_;
+    Paths paths_;
     Lock locks_[2];
 };
 
