@@ -105,7 +105,7 @@ struct Response {
 
 struct Handlers {
     std::function<asio::awaitable<Response>(Request)> http;
-    /// Owns the socket; when it returns the connection ends. Empty: WebSocket upgrades get 404.
+    /// When it returns the connection is closed politely, when it throws it is cut. Empty: WebSocket upgrades get 404.
     std::function<asio::awaitable<void>(Request, std::shared_ptr<WebSocket>)> websocket;
 };
 
@@ -128,12 +128,13 @@ class Server final {
     static Result<std::unique_ptr<Server>> start(asio::io_context& io, ServerOptions options, Handlers handlers);
     ~Server();
     u16 port() const;
-    /// Stops accepting and cuts all connections.
+    /// Stops accepting and cuts all connections; from any thread. The io_context must outlive the server.
     void stop();
+
+    struct Impl;  // Of server.cpp alone.
 
  private:
     Server();
-    struct Impl;
     std::shared_ptr<Impl> impl_;
 };
 

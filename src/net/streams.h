@@ -1,0 +1,39 @@
+// The two byte streams everything here runs on, and how a connection's failure becomes words. Private to src/net.
+#pragma once
+
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/beast/core/tcp_stream.hpp>
+#include <boost/beast/ssl/ssl_stream.hpp>
+#include <chrono>
+
+#include "net/net.h"
+
+namespace tape::net {
+
+namespace beast = boost::beast;
+using tcp = asio::ip::tcp;
+using beast::error_code;
+
+using PlainStream = beast::tcp_stream;
+using TlsStream = beast::ssl_stream<beast::tcp_stream>;
+
+inline std::chrono::nanoseconds to_chrono(Nanos span) { return std::chrono::nanoseconds(span.count); }
+
+/// Throws the NetError "<what>: <the error in words>".
+[[noreturn]] void fail(std::string_view what, error_code error);
+
+/// "host:port", with brackets around an IPv6 address.
+std::string host_and_port(const std::string& host, u16 port);
+/// The value of a Host header: the port only where it is not the scheme's own.
+std::string host_header(const Url& url);
+/// "203.0.113.7:8443", or "" when the socket is closed.
+std::string remote_of(const PlainStream& stream);
+
+/// A TCP connection to `url`'s host, or through the environment's proxy a tunnel to it. Throws NetError.
+asio::awaitable<PlainStream> dial(Url url, Nanos timeout);
+
+/// TLS on top of it, as a client: certificate chain and host name are verified against `ca_file`, or the system's
+/// authorities where it is empty. Throws NetError.
+asio::awaitable<TlsStream> start_tls(PlainStream stream, std::string host, std::string ca_file, Nanos timeout);
+
+}  // namespace tape::net
