@@ -66,7 +66,7 @@ class EventSink {
 
 /// What went wrong with a record, for its dead letter.
 struct DecodeError {
-    std::string_view reason;  // "malformed" | "missing_field" | "bad_value" | "binary"
+    std::string_view reason;  // "malformed" (also binary) | "missing_field" | "bad_value" | "too_long"
     std::string detail;       // Names the venue, the field and the value.
 };
 

@@ -1,0 +1,123 @@
+// What a venue must never send and some day will: cut, huge, binary. (Wrong values in sound JSON are golden cases.)
+#include <fmt/core.h>
+#include <gtest/gtest.h>
+
+#include "venues/decoder.h"
+#include "venues/test_events.h"
+
+namespace tape::venues {
+namespace {
+
+constexpr std::string_view okx_trade =
+    R"({"arg":{"channel":"trades","instId":"BTC-USDT"},"data":[{"instId":"BTC-USDT","tradeId":"130639474",)"
+    R"("px":"42219.9","sz":"0.12060306","side":"buy","ts":"1630048897897","count":"3"}]})";
+constexpr std::string_view coinbase_match =
+    R"({"type":"match","trade_id":501,"side":"buy","size":"0.01","price":"68340.1","product_id":"BTC-USD",)"
+    R"("sequence":9007,"time":"2023-11-14T22:13:21.123456Z"})";
+constexpr std::string_view advanced_trades =
+    R"({"channel":"market_trades","timestamp":"2023-11-14T22:13:31.158Z","sequence_num":2,"events":[{"type":"update",)"
+    R"("trades":[{"product_id":"ETH-USD","trade_id":"22381691","price":"3500.56","size":"0.5",)"
+    R"("time":"2023-11-14T22:13:31.088388Z","side":"BUY"}]}]})";
+
+std::string reason_of(std::string_view venue, std::string_view frame) {
+    const Decoded decoded = decode_frame(venue, frame);
+    EXPECT_TRUE(!decoded.error || decoded.events.ticks.empty()) << frame;
+    return decoded.error ? std::string(decoded.error->reason) : "none";
+}
+
+TEST(BadInput, AFrameCutAnywhereGivesNothing) {
+    for (const auto& [venue, frame] : {std::pair("okx", okx_trade), std::pair("coinbase", coinbase_match),
+                                       std::pair("coinbase", advanced_trades)}) {
+        ASSERT_EQ(reason_of(venue, frame), "none");
+        for (std::size_t size = 0; size < frame.size(); ++size) {
+            const Decoded decoded = decode_frame(venue, frame.substr(0, size));
+            ASSERT_TRUE(decoded.error) << frame.substr(0, size);
+            EXPECT_TRUE(decoded.events.ticks.empty());
+            EXPECT_TRUE(decoded.error->detail.starts_with(venue)) << decoded.error->detail;
+        }
+    }
+}
+
+TEST(BadInput, AHugeFrameIsNamedAsSuchAndNotParsed) {
+    const std::string frame = std::string(okx_trade.substr(0, okx_trade.size() - 1)) + R"(,"more":")" +
+                              std::string(10'000'000, 'x') + "\"}";
+    const Decoded decoded = decode_frame("okx", frame);
+    ASSERT_TRUE(decoded.error);
+    EXPECT_EQ(decoded.error->reason, "too_long");
+    EXPECT_EQ(decoded.error->detail, fmt::format("okx: the frame has {} bytes, at most {} are read", frame.size(),
+                                                 frame_bytes_max));
+}
+
+TEST(BadInput, ALongListInALongAnswerIsRead) {
+    std::string body = R"({"code":"0","msg":"","data":[)";
+    for (int i = 0; i < 20'000; ++i)
+        body += fmt::format(R"({}{{"instType":"SPOT","instId":"C{}-USDT","baseCcy":"C{}","quoteCcy":"USDT","x":"{:0300}"}})",
+                            i ? "," : "", i, i, i);
+    body += "]}";
+    ASSERT_GT(body.size(), frame_bytes_max);
+    const Decoded decoded = decode_answer("okx", "/api/v5/public/instruments?instType=SPOT", 200, body);
+    EXPECT_FALSE(decoded.error) << decoded.error->detail;
+    EXPECT_EQ(decoded.decoder->instruments().all().size(), 20'000u);
+}
+
+TEST(BadInput, BinaryAndBrokenTextIsMalformed) {
+    for (const std::string_view venue : {"okx", "coinbase"}) {
+        EXPECT_EQ(reason_of(venue, ""), "malformed");
+        EXPECT_EQ(reason_of(venue, "ping"), "malformed");
+        EXPECT_EQ(reason_of(venue, std::string_view("\0\x01\x02\xFF\xFE", 5)), "malformed");
+        EXPECT_EQ(reason_of(venue, "\x1F\x8B\x08\x01\x02"), "malformed");
+        EXPECT_EQ(reason_of(venue, "\"unclosed"), "malformed");
+        EXPECT_EQ(reason_of(venue, "}{"), "malformed");
+        EXPECT_EQ(reason_of(venue, std::string(100'000, '[')), "malformed");
+        EXPECT_EQ(reason_of(venue, std::string(100'000, '{')), "malformed");
+    }
+    std::string invalid_utf8(okx_trade);
+    invalid_utf8[okx_trade.find("buy")] = '\xC0';
+    EXPECT_EQ(reason_of("okx", invalid_utf8), "malformed");
+}
+
+TEST(BadInput, NoSingleByteBreaksTheDecoder) {
+    for (const auto& [venue, frame] : {std::pair("okx", okx_trade), std::pair("coinbase", coinbase_match),
+                                       std::pair("coinbase", advanced_trades)})
+        for (std::size_t at = 0; at < frame.size(); ++at)
+            for (const char byte : {'\0', '"', '\\', '{', '}', '[', ']', ',', ':', '-', '9', 'x', '\x80', '\xFF'}) {
+                std::string changed(frame);
+                changed[at] = byte;
+                reason_of(venue, changed);
+            }
+}
+
+TEST(BadInput, EscapesAreUndone) {
+    const Decoded decoded = decode_frame(
+        "okx", R"({"arg":{"channel":"trades","instId":"BTC-USDT"},"data":[{"instId":"BTC\u002dUSDT","tradeId":"7",)"
+               R"("px":"42\u0032","sz":"1","side":"b\u0075y","ts":"1630048897897","count":"1"}]})");
+    ASSERT_FALSE(decoded.error) << decoded.error->detail;
+    ASSERT_EQ(decoded.events.ticks.size(), 1u);
+    EXPECT_EQ(decoded.events.ticks[0].instrument->native_symbol, "BTC-USDT");
+    EXPECT_EQ(decoded.events.ticks[0].price->to_string(), "422");
+    EXPECT_EQ(decoded.events.ticks[0].side, Side::buy);
+}
+
+TEST(BadInput, ALongValueIsCutInTheMessageBetweenTwoCharacters) {
+    std::string price;
+    for (int i = 0; i < 100; ++i) price += "ä";
+    std::string frame(okx_trade);
+    frame.replace(frame.find("42219.9"), 7, "x" + price);
+    const Decoded decoded = decode_frame("okx", frame);
+    ASSERT_TRUE(decoded.error);
+    EXPECT_EQ(decoded.error->detail, fmt::format("okx: px 'x{}…': not a number", price.substr(0, 78)));
+}
+
+TEST(BadInput, AnAnswerOnDiskThatIsNoAnswerIsMalformed) {
+    const auto decoder = find_venue("okx")->make_decoder();
+    EventLog events;
+    const auto error = decoder->decode({.kind = log::RecordKind::rest, .payload = "{\"method\":\"GET\"}"}, events);
+    ASSERT_TRUE(error);
+    EXPECT_EQ(error->reason, "missing_field");
+    EXPECT_FALSE(decoder->decode({.kind = log::RecordKind::heartbeat, .payload = ""}, events));
+    EXPECT_FALSE(decoder->decode({.kind = log::RecordKind::sent, .payload = "ping"}, events));
+    EXPECT_TRUE(events.lines.empty());
+}
+
+}  // namespace
+}  // namespace tape::venues
