@@ -22,10 +22,12 @@ class Sink {
     /// Takes derived records of one partition, in offset order, at and after resume(). Records that this sink has
     /// already committed (it may keep several positions and resume at the lowest) are passed over.
     virtual Result<void> write(std::string_view partition, std::span<const log::Record> records) = 0;
-    /// Whether enough has gathered, or time has passed since the first unsaved row, that commit() should be called.
-    virtual bool due(Nanos now) const = 0;
+    /// Whether enough has gathered, or time has passed since the first unsaved row, that commit() should be called. A
+    /// sink has no clock: the first call after a write says when that was.
+    virtual bool due(Nanos now) = 0;
     /// Stores all that was written, rows and positions, atomically. The caller has made the logs durable before.
-    /// On error nothing or everything of it is stored; after resume() the same rows may be written again.
+    /// On error, here or in write(), nothing or everything of it is stored; the sink takes nothing more until resume()
+    /// of every partition has said where to go on.
     virtual Result<void> commit() = 0;
 };
 
