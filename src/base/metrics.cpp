@@ -49,6 +49,7 @@ const std::vector<MetricInfo> table = {
     {"tape_serve_requests_total", Kind::counter, "route,status", "HTTP requests answered."},
     {"tape_serve_clients", Kind::gauge, "", "Open dashboard sockets."},
     {"tape_serve_dropped_total", Kind::counter, "", "Live updates dropped for browsers that read too slowly."},
+    {"tape_serve_unshown_total", Kind::counter, "", "Rows of instruments beyond those that the page keeps."},
     {"tape_disk_free_bytes", Kind::gauge, "", "Free space where the data folder is."},
 };
 
