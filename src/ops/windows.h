@@ -1,0 +1,141 @@
+// Tumbling and hopping windows by stream slicing. Windows of one input share one set of panes an instrument; a tick goes
+// into its pane at once and a window is a merge of panes when the watermark passes its end. Rows come in a fixed order:
+// by window end, then by the window's place in the config, then by instrument.
+//
+// A window that overlaps its predecessor is not merged anew: the sums are exact, so the panes that left are subtracted
+// and those that came are added, which gives the same bits.
+#pragma once
+
+#include <limits>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "market/instrument.h"
+#include "market/rows.h"
+#include "ops/options.h"
+#include "ops/statistics.h"
+#include "stream/pane_ring.h"
+#include "stream/state.h"
+#include "stream/watermark.h"
+
+namespace tape::ops {
+
+/// Who receives the rows, and knows what was observed.
+class WindowOutput {
+ public:
+    virtual ~WindowOutput() = default;
+    /// `row` is valid during the call.
+    virtual void on_row(const WindowRow& row) = 0;
+    /// A value of `row` has more than 38 digits and was left out.
+    virtual void on_overflow(const WindowRow& row, std::string_view column) = 0;
+    /// Milliseconds of [start, end) in which `input` of `instrument` was not observed; nothing before `since` counts
+    /// as observed.
+    virtual i64 gap_ms(TickKind input, const Instrument& instrument, Nanos start, Nanos end,
+                       Nanos since) = 0;
+};
+
+/// What the windows need of a tick.
+struct WindowTick {
+    const Instrument* instrument{};
+    TickKind kind{};
+    i128 price{}, size{};  // Units of 10^-18; size 0 where there is none.
+    TickOrder order{};
+};
+
+/// When a tick came.
+enum class Arrival : u8 {
+    in_time,
+    late,       // A window of it was emitted already; open ones still got it.
+    too_late,   // Older than what is retained: no window got it.
+};
+
+/// Error (user): a size that is no multiple of its slide, two windows of one name, an input without prices, more panes
+/// than are kept, idle below lateness. Names the window.
+Result<void> check(const PipelineOptions& options);
+
+class Windows final {
+ public:
+    /// Demands options that check() passes.
+    explicit Windows(const PipelineOptions& options);
+
+    /// Time has come to `watermark`: emits every window that ends at or before it.
+    void advance(Nanos watermark, WindowOutput& out);
+    /// Takes a tick; advance() was called with a watermark that is at most `lateness` older than the newest tick. With
+    /// LatePolicy::reemit, rows of a late tick's windows come again, and those whose change_pct depends on them.
+    Arrival add(const WindowTick& tick, WindowOutput& out);
+    /// The end of time: emits all that has ticks.
+    void finish(WindowOutput& out);
+
+    /// Windows of an unchanged definition keep their state; new ones know nothing from before `now`.
+    void configure(const PipelineOptions& options, Nanos now);
+
+    void save(stream::StateWriter& out) const;
+    /// Into one made with the same options; instruments are those of `instruments` by index.
+    /// Error: a state of other windows, or a damaged one.
+    Result<void> load(stream::StateReader& in, const InstrumentTable& instruments);
+
+ private:
+    // What was emitted of one window, by its end's number (end / slide).
+    struct Emitted {
+        i128 close;
+        i64 revisions;  // 0: not emitted.
+    };
+    // One window definition of one series.
+    struct Track {
+        stream::PaneRing<Emitted> emitted;
+        // The window that was last merged, up to this pane. Not part of the state: merging anew gives the same.
+        Statistics run{};
+        i64 run_end = no_pane;
+    };
+    // The ticks of one instrument.
+    struct Series {
+        const Instrument* instrument;
+        stream::PaneRing<Statistics> panes;
+        std::vector<Track> tracks;  // As PaneSet::windows.
+    };
+    struct Window {
+        WindowSpec spec;
+        Nanos since;     // Observation from before this does not count.
+        Nanos next_end;  // The first end that was not emitted.
+        WindowRow row;   // Reused, so that emitting does not allocate.
+    };
+    // Windows that share panes: those of one input that came with the same config.
+    struct PaneSet {
+        TickKind input{};
+        Nanos width;
+        i64 longest = 0;  // Panes of the longest window it ever had …
+        i64 span = 0;     // … and the number that a ring holds.
+        std::vector<Window> windows;
+        std::vector<std::unique_ptr<Series>> series;  // By instrument index; null: no tick yet.
+        std::vector<i64> last_pane;                   // The same, packed: the newest pane with a tick …
+        i64 newest = no_pane;                         // … and the newest of all.
+        stream::PaneFinder finder;
+    };
+    struct Place {
+        std::size_t set, window;
+    };
+    static constexpr i64 no_pane = std::numeric_limits<i64>::min();
+
+    void add_sets(const std::vector<WindowSpec>& specs, Nanos since);
+    void keep_only(PaneSet& set, const std::vector<WindowSpec>& specs);
+    void put_in_order();
+    void find_due();
+    Series& series_of(PaneSet& set, const Instrument& instrument);
+    std::unique_ptr<Series> make_series(const PaneSet& set, const Instrument& instrument) const;
+    Arrival add_late(PaneSet& set, const WindowTick& tick, i64 pane, WindowOutput& out);
+    void emit_again(PaneSet& set, Series& series, Nanos ts_event, WindowOutput& out);
+    void emit_end(PaneSet& set, std::size_t window, Nanos end, WindowOutput& out);
+    bool emit(PaneSet& set, std::size_t window, Series& series, Nanos end, WindowOutput& out);
+    static void save_series(const Series& series, stream::StateWriter& out);
+    static void load_series(Series& series, stream::StateReader& in);
+
+    PipelineOptions options_;
+    std::vector<PaneSet> sets_;
+    std::vector<Place> order_;  // The windows in the config's order.
+    Nanos watermark_ = stream::Watermark::none;
+    Nanos due_;  // The first end of any window that was not emitted.
+};
+
+}  // namespace tape::ops
