@@ -88,15 +88,14 @@ asio::awaitable<std::vector<asio::ip::address>> resolve(std::string host, Nanos 
         co_await sleep_for(pause);
         pause = std::min(pause + pause, millis(20));
     }
-    if (lookup->error != 0)
+    if (lookup->error != 0 || lookup->addresses.empty())
         throw NetError(fmt::format("the name '{}' cannot be looked up: {}", host, gai_strerror(lookup->error)));
     co_return lookup->addresses;
 }
 
 // Each address gets its share of the time that is left, so that one dead address does not take it all.
-asio::awaitable<PlainStream> connect_tcp(std::string host, u16 port, Nanos deadline) {
+asio::awaitable<PlainStream> connect_tcp(std::vector<asio::ip::address> addresses, std::string what, u16 port, Nanos deadline) {
     const auto executor = co_await asio::this_coro::executor;
-    const std::vector<asio::ip::address> addresses = co_await resolve(host, deadline);
     error_code error = asio::error::host_not_found;
     for (size_t i = 0; i < addresses.size(); ++i) {
         const Nanos left = deadline - steady_clock();
@@ -108,7 +107,7 @@ asio::awaitable<PlainStream> connect_tcp(std::string host, u16 port, Nanos deadl
         stream.socket().set_option(tcp::no_delay(true));
         co_return stream;
     }
-    fail(fmt::format("cannot connect to {}", host_and_port(host, port)), error);
+    fail("cannot connect to " + what, error);
 }
 
 // RFC 9110, section 9.3.6: the proxy answers 200 and is from then on a pipe.
@@ -133,13 +132,22 @@ asio::awaitable<void> open_tunnel(PlainStream& stream, Url url, Proxy proxy, Nan
 
 }  // namespace
 
-asio::awaitable<PlainStream> dial(Url url, Nanos timeout) {
-    const Nanos deadline = steady_clock() + timeout;
+void report(const ClientOptions& options, ConnectStep step, std::string_view detail) {
+    if (options.progress) options.progress(step, detail);
+}
+
+asio::awaitable<PlainStream> dial(Url url, ClientOptions options) {
+    const Nanos deadline = steady_clock() + options.timeout;
     const auto proxy = proxy_for(url);
     if (!proxy) throw NetError(proxy.error().what);
     const bool direct = !proxy->has_value();
-    PlainStream stream = co_await connect_tcp(direct ? url.host : (*proxy)->host, direct ? url.port : (*proxy)->port, deadline);
+    const std::string host = direct ? url.host : (*proxy)->host;
+    const u16 port = direct ? url.port : (*proxy)->port;
+    const std::vector<asio::ip::address> addresses = co_await resolve(host, deadline);
+    report(options, ConnectStep::looked_up, fmt::format("{} is {}", host, addresses.front().to_string()));
+    PlainStream stream = co_await connect_tcp(addresses, host_and_port(host, port), port, deadline);
     if (!direct) co_await open_tunnel(stream, url, **proxy, deadline);
+    report(options, ConnectStep::connected, remote_of(stream) + (direct ? "" : ", a proxy"));
     stream.expires_never();
     co_return stream;
 }

@@ -58,9 +58,9 @@ asio::awaitable<HttpResponse> http_request(std::string method, Url url, Headers 
     request.body() = std::move(body);
     request.prepare_payload();
 
-    PlainStream stream = co_await dial(url, options.timeout);
+    PlainStream stream = co_await dial(url, options);
     if (!url.tls()) co_return co_await exchange(std::move(stream), std::move(request), what, options);
-    TlsStream secure = co_await start_tls(std::move(stream), url.host, options.ca_file, options.timeout);
+    TlsStream secure = co_await start_tls(std::move(stream), url.host, options);
     co_return co_await exchange(std::move(secure), std::move(request), what, options);
 }
 

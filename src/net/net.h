@@ -41,12 +41,17 @@ Result<Url> parse_url(std::string_view text);
 
 using Headers = std::vector<std::pair<std::string, std::string>>;
 
+/// What was reached on the way to a connection, for those who want to say where it ended.
+enum class ConnectStep : u8 { looked_up, connected, secured, upgraded };
+
 struct ClientOptions {
     std::string ca_file;              // PEM with private authorities; empty: the system's. Verification is always on.
     Nanos timeout = seconds(10);      // For connecting with handshakes, and for one REST exchange.
+    Nanos idle_timeout = seconds(30);  // A WebSocket that says nothing for so long is dead; half-way it is sent a ping.
     i64 max_message_bytes = 16 << 20;  // Larger frames and bodies end the connection, with the size in the error.
     bool deflate = true;              // Offer permessage-deflate.
     std::string user_agent = "tickertape/0.1";
+    std::function<void(ConnectStep step, std::string_view detail)> progress;  // Called once for each step that succeeds.
 };
 
 /// One WebSocket, client's or server's side. One reader and one writer coroutine at a time.

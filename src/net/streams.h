@@ -30,10 +30,13 @@ std::string host_header(const Url& url);
 std::string remote_of(const PlainStream& stream);
 
 /// A TCP connection to `url`'s host, or through the environment's proxy a tunnel to it. Throws NetError.
-asio::awaitable<PlainStream> dial(Url url, Nanos timeout);
+asio::awaitable<PlainStream> dial(Url url, ClientOptions options);
 
-/// TLS on top of it, as a client: certificate chain and host name are verified against `ca_file`, or the system's
+/// TLS on top of it, as a client: certificate chain and host name are verified against `options.ca_file`, or the system's
 /// authorities where it is empty. Throws NetError.
-asio::awaitable<TlsStream> start_tls(PlainStream stream, std::string host, std::string ca_file, Nanos timeout);
+asio::awaitable<TlsStream> start_tls(PlainStream stream, std::string host, ClientOptions options);
+
+/// Tells options.progress, where there is one.
+void report(const ClientOptions& options, ConnectStep step, std::string_view detail);
 
 }  // namespace tape::net

@@ -39,11 +39,11 @@ void expect_host(SSL* ssl, const std::string& host) {
 
 }  // namespace
 
-asio::awaitable<TlsStream> start_tls(PlainStream stream, std::string host, std::string ca_file, Nanos timeout) {
-    asio::ssl::context context = client_context(ca_file);  // The stream keeps OpenSSL's part of it alive.
+asio::awaitable<TlsStream> start_tls(PlainStream stream, std::string host, ClientOptions options) {
+    asio::ssl::context context = client_context(options.ca_file);  // The stream keeps OpenSSL's part of it alive.
     TlsStream secure(std::move(stream), context);
     expect_host(secure.native_handle(), host);
-    beast::get_lowest_layer(secure).expires_after(to_chrono(timeout));
+    beast::get_lowest_layer(secure).expires_after(to_chrono(options.timeout));
     error_code error;
     co_await secure.async_handshake(asio::ssl::stream_base::client, asio::redirect_error(asio::use_awaitable, error));
     if (error) {
@@ -53,6 +53,7 @@ asio::awaitable<TlsStream> start_tls(PlainStream stream, std::string host, std::
         fail(fmt::format("TLS with {}", host), error);
     }
     beast::get_lowest_layer(secure).expires_never();
+    report(options, ConnectStep::secured, SSL_get_version(secure.native_handle()));
     co_return secure;
 }
 

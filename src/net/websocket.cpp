@@ -4,9 +4,9 @@
 namespace tape::net {
 
 asio::awaitable<std::unique_ptr<WebSocket>> connect_websocket(Url url, ClientOptions options) {
-    PlainStream stream = co_await dial(url, options.timeout);
+    PlainStream stream = co_await dial(url, options);
     if (!url.tls()) co_return co_await open_websocket(std::move(stream), url, options);
-    TlsStream secure = co_await start_tls(std::move(stream), url.host, options.ca_file, options.timeout);
+    TlsStream secure = co_await start_tls(std::move(stream), url.host, options);
     co_return co_await open_websocket(std::move(secure), url, options);
 }
 

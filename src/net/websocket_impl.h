@@ -96,7 +96,7 @@ template <class Stream>
 asio::awaitable<std::unique_ptr<WebSocket>> open_on(Stream stream, Url url, ClientOptions options) {
     auto socket = std::make_unique<BeastWebSocket<Stream>>(std::move(stream), options.max_message_bytes);
     auto& beast_stream = socket->stream();
-    socket->set_timeouts(options.timeout, seconds(30));
+    socket->set_timeouts(options.timeout, options.idle_timeout);
     ws::permessage_deflate deflate;
     deflate.client_enable = options.deflate;
     beast_stream.set_option(deflate);
@@ -109,6 +109,7 @@ asio::awaitable<std::unique_ptr<WebSocket>> open_on(Stream stream, Url url, Clie
     if (error == ws::error::upgrade_declined)
         throw NetError(fmt::format("{}: answered with status {} instead of an upgrade", where, response.result_int()));
     if (error) fail(where, error);
+    report(options, ConnectStep::upgraded, where);
     co_return socket;
 }
 
