@@ -26,16 +26,27 @@ struct WriterOptions {
     i64 sync_bytes = 8 << 20;         // … or once so many bytes are unsynced. Interval 0: only sync() syncs.
     i64 max_record_bytes = 16 << 20;
     i64 reserve_bytes = 256 << 20;    // Appending fails with ENOSPC while less than this is free, so others can go on.
+    i64 verify_bytes = 128 << 20;     // At opening, so much of the newest sealed segments is read and checked.
+    int (*sync_call)(int) = nullptr;  // In the place of fdatasync: tests make the disk fail.
+};
+
+/// A stretch of offsets whose records can be read no more.
+struct Hole {
+    Offset from, to;
+    std::string cause;
 };
 
 /// What recovery did when the partition was opened.
 struct Recovery {
     i64 records = 0;             // In the partition now.
     i64 cut_bytes = 0;           // Of a torn tail.
-    std::vector<std::string> set_aside;  // Corrupt sealed segments, renamed to *.corrupt; each left a `gap` record.
+    std::vector<std::string> set_aside;  // Corrupt sealed segments, renamed to *.corrupt; their intact records stay.
+    std::vector<Hole> holes;             // What was lost with them; each left a `gap` record {from, to, cause}.
 };
 
 /// Appends to one partition; one owner at a time (flock). Not thread-safe but for durable() and readable().
+/// An error that says Retry::never is final (a disk that fails a write or a sync): every later call repeats it, and the
+/// partition has to be opened anew. After a full disk (Retry::backoff) the same writer goes on once there is space.
 class LogWriter final {
  public:
     /// Opens or makes the partition folder, recovers it, takes the lock.
@@ -50,7 +61,8 @@ class LogWriter final {
     Result<void> flush();
     /// flush() and fdatasync: returns when all appended records are durable.
     Result<void> sync();
-    /// Drops every record from `end` on; for the owner's restore only, never for a raw log.
+    /// Drops every record from `end` on, durably; for the owner's restore only, never for a raw log. Readers that are
+    /// past `end` have to seek. Errors: `end` is before begin() or after end().
     Result<void> truncate(Offset end);
 
     Offset begin() const;     // The oldest record that retention left.
@@ -59,7 +71,7 @@ class LogWriter final {
     Offset durable() const;   // One past the last synced record. Thread-safe.
     const Recovery& recovery() const;
 
-    /// Rung after each flush, from the writer's thread; the bell must outlive the writer.
+    /// Rung after each flush, from the writer's thread; the bell must outlive the writer. There may be several.
     void ring_on_flush(Doorbell& bell);
 
  private:
@@ -76,10 +88,13 @@ class LogReader final {
     ~LogReader();
 
     /// The next records, at most `limit` and as many as a buffer holds; empty when there is none yet. A torn tail of a
-    /// live writer reads as "none yet". A corrupt sealed segment: an external error that names the file; seek past it.
+    /// live writer reads as "none yet"; offsets that were lost are passed over. A corrupt sealed segment: an external
+    /// error that names the file, and a note for the next writer to set it aside; skip_damage() gets past it.
     /// A record is larger than any buffer: the buffer grows.
     Result<std::span<const Record>> read(i64 limit);
-    /// The next read starts at `offset`; one before begin() starts at begin().
+    /// After read() found a corrupt segment: goes on with the next intact record, and tells what is passed over.
+    Result<Hole> skip_damage();
+    /// The next read starts at `offset`; one before begin() starts at begin(), one after end() waits for it.
     Result<void> seek(Offset offset);
     Offset position() const;        // Of the next record.
     Result<Offset> begin() const;   // The oldest record that retention left.
