@@ -1,0 +1,39 @@
+// The options a checkpoint was made with: its state fits no others.
+#pragma once
+
+#include "ops/options.h"
+#include "stream/state.h"
+
+namespace tape::ops {
+
+inline void save_options(const PipelineOptions& options, stream::StateWriter& out) {
+    out.put(options.lateness);
+    out.put(options.idle);
+    out.put(options.max_skew);
+    out.put(options.late);
+    out.put(static_cast<i64>(options.windows.size()));
+    for (const WindowSpec& spec : options.windows) {
+        out.text(spec.name);
+        out.put(spec.size);
+        out.put(spec.slide);
+        out.put(spec.input);
+    }
+}
+
+inline PipelineOptions load_options(stream::StateReader& in) {
+    PipelineOptions options;
+    options.lateness = in.get<Nanos>();
+    options.idle = in.get<Nanos>();
+    options.max_skew = in.get<Nanos>();
+    options.late = in.get<LatePolicy>();
+    for (i64 windows = in.count(); windows > 0; --windows) {
+        WindowSpec& spec = options.windows.emplace_back();
+        spec.name = in.text();
+        spec.size = in.get<Nanos>();
+        spec.slide = in.get<Nanos>();
+        spec.input = in.get<TickKind>();
+    }
+    return options;
+}
+
+}  // namespace tape::ops
