@@ -199,34 +199,48 @@ TEST(LogWriter, StopsAtTheReserveAndKeepsWhatWasFlushed) {
     expect_records(read_all(folder.partition()), 0, 20);
 }
 
+// A file system of its own, gone with the object.
+class SmallDisk final {
+ public:
+    explicit SmallDisk(fs::path path) : path_(std::move(path)) {
+        fs::create_directory(path_);
+        mounted_ = ::mount("tmpfs", path_.c_str(), "tmpfs", 0, "size=4m") == 0;
+    }
+    ~SmallDisk() {
+        if (mounted_) ::umount(path_.c_str());
+    }
+    SmallDisk(const SmallDisk&) = delete;
+    SmallDisk& operator=(const SmallDisk&) = delete;
+    bool mounted() const { return mounted_; }
+
+ private:
+    const fs::path path_;
+    bool mounted_;
+};
+
 TEST(LogWriter, ResumesWhenAFullDiskHasSpaceAgain) {
     const TempFolder folder;
-    const fs::path disk = folder.path() / "disk";
-    fs::create_directory(disk);
-    if (::mount("tmpfs", disk.c_str(), "tmpfs", 0, "size=4m") != 0) GTEST_SKIP() << "mounting a small disk needs root";
-    const fs::path ballast = disk / "ballast";
-    {
-        const auto writer = open_writer(disk / "okx-1", small_segments(256 << 10));
-        append_records(*writer, 100);
-        i64 size = 0;
-        for (std::ofstream out(ballast, std::ios::binary); out; size += 4096) out.write(std::string(4096, 'b').data(), 4096).flush();
-        Result<Offset> appended = Offset{};
-        while (appended) {
-            const i64 next = writer->end().value;
-            appended = writer->append(RecordKind::frame, time_of(next), payload_of(next));
-        }
-        EXPECT_EQ(appended.error().retry, Retry::backoff);
-        const i64 held = writer->end().value;
-        EXPECT_GT(held, 100);
-        ASSERT_TRUE(writer->sync());
-        EXPECT_FALSE(writer->append(RecordKind::frame, {}, std::string(256 << 10, 'x')));
-        expect_records(read_all(disk / "okx-1"), 0, held);
-        fs::remove(ballast);
-        append_records(*writer, 100);
-        ASSERT_TRUE(writer->sync());
-        expect_records(read_all(disk / "okx-1"), 0, held + 100);
+    const SmallDisk disk(folder.path() / "disk");
+    if (!disk.mounted()) GTEST_SKIP() << "mounting a small disk needs root";
+    const fs::path partition = folder.path() / "disk" / "okx-1", ballast = folder.path() / "disk" / "ballast";
+    const auto writer = open_writer(partition, small_segments(256 << 10));
+    append_records(*writer, 100);
+    for (std::ofstream out(ballast, std::ios::binary); out;) out.write(std::string(4096, 'b').data(), 4096).flush();
+    Result<Offset> appended = Offset{};
+    while (appended) {
+        const i64 next = writer->end().value;
+        appended = writer->append(RecordKind::frame, time_of(next), payload_of(next));
     }
-    ::umount(disk.c_str());
+    EXPECT_EQ(appended.error().retry, Retry::backoff);
+    const i64 held = writer->end().value;
+    EXPECT_GT(held, 100);
+    ASSERT_TRUE(writer->sync());
+    EXPECT_FALSE(writer->append(RecordKind::frame, {}, std::string(256 << 10, 'x')));
+    expect_records(read_all(partition), 0, held);
+    fs::remove(ballast);
+    append_records(*writer, 5000);
+    ASSERT_TRUE(writer->sync());
+    expect_records(read_all(partition), 0, held + 5000);
 }
 
 TEST(LogTruncate, DropsRecordsAndAppendsOthersInTheirPlace) {
