@@ -7,7 +7,7 @@
 
 #include "app/commands.h"
 #include "app/interchange.h"
-#include "app/line.h"
+#include "app/replay.h"
 
 namespace tape::app {
 namespace {
@@ -17,13 +17,6 @@ struct ImportArguments {
     std::string venue, file;
     bool raw_only = false;
 };
-
-// What was imported goes on through the engine into lake and warehouse, as far as the log reaches.
-Result<void> process_log(const Config& config, const DataFolder& folder) {
-    auto line = Line::start(config, folder.paths(), {.process = true});
-    if (!line) return line.error();
-    return (*line)->drain();
-}
 
 int import_file(const ImportArguments& arguments) {
     const auto config = config_of(arguments.place);
@@ -46,8 +39,9 @@ int import_file(const ImportArguments& arguments) {
     if (report->bad_lines > static_cast<i64>(report->problems.size()))
         fmt::print(stderr, "tape: … and {} more\n", report->bad_lines - static_cast<i64>(report->problems.size()));
     fmt::print(stderr, "imported {} of {} lines into {} partitions\n", report->records, report->lines, report->slots.size());
+    // What was imported goes on through the engine into lake and warehouse, as far as the log reaches.
     if (!arguments.raw_only)
-        if (const auto processed = process_log(*config, folder); !processed) return fail(processed.error());
+        if (const auto processed = replay(*config, folder.paths(), {}); !processed) return fail(processed.error());
     return report->bad_lines == 0 ? exit_code::done : exit_code::data_says_no;
 }
 

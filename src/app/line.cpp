@@ -1,0 +1,179 @@
+#include "app/line.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <condition_variable>
+#include <filesystem>
+#include <mutex>
+#include <thread>
+
+#include "app/parts.h"
+#include "app/sources.h"
+#include "app/status.h"
+#include "base/log.h"
+#include "base/metrics.h"
+
+namespace tape::app {
+
+struct Line::Impl {
+    Config config;
+    Paths paths;
+    Parts parts;
+    DataKind kind;
+
+    // In the order of the data's way, which is also that of stopping.
+    std::unique_ptr<feed::Feed> feed;
+    Engine engine;
+    Stores stores;
+    std::unique_ptr<serve::DashboardServer> server;
+
+    std::mutex sleep_mutex;
+    std::condition_variable sleep;
+    bool stopped = false;
+    std::jthread housekeeper;
+
+    Impl(const Config& config_in, const Paths& paths_in, Parts parts_in, DataKind kind_in)
+        : config(config_in), paths(paths_in), parts(parts_in), kind(kind_in), engine(config, paths), stores(config, paths) {}
+
+    Result<void> start() {
+        if (parts.capture)
+            if (auto started = start_capture(); !started) return started;
+        if (parts.process) {
+            if (auto opened = stores.open(); !opened) return opened;
+            if (auto followed = engine.follow_partitions(feed.get()); !followed) return followed;
+            stores.start([this] { return engine.make_durable(); });
+        }
+        if (parts.serve)
+            if (auto started = start_server(); !started) return started;
+        housekeeper = std::jthread([this] { keep_house(); });
+        return {};
+    }
+
+    Result<void> start_capture() {
+        auto started = feed::Feed::start({.sources = source_options(config),
+                                          .log_root = paths.raw,
+                                          .writer = raw_writer_options(config),
+                                          .config_payload = config_record(config, kind == DataKind::simulated)});
+        if (!started) return started.error();
+        feed = std::move(*started);
+        return {};
+    }
+
+    Result<void> start_server() {
+        serve::Backend backend;
+        backend.status_json = [this] { return status_json(snapshot()); };
+        backend.ready = [this] { return readiness(snapshot()); };
+        if (stores.warehouse() != nullptr)
+            backend.sql = [this](std::string statement, i64 limit) -> Result<std::string> {
+                const auto result = stores.warehouse()->query(statement, {.rows = limit});
+                if (!result) return result.error();
+                return sinks::to_json(*result);
+            };
+        auto started = serve::DashboardServer::start({.listen = config.serve.listen,
+                                                      .simulated = kind == DataKind::simulated,
+                                                      .derived_log_root = paths.derived},
+                                                     std::move(backend));
+        if (!started) return started.error();
+        server = std::move(*started);
+        return {};
+    }
+
+    LineStatus snapshot() const {
+        LineStatus status{.simulated = kind == DataKind::simulated, .config = &config};
+        if (feed) status.slots = feed->status();
+        status.tasks = engine.status();
+        status.sinks = stores.status();
+        return status;
+    }
+
+    // What has to be done now and then, once a second: new partitions, old data, the disk.
+    void keep_house() {
+        const Gauge free_bytes = gauge("tape_disk_free_bytes");
+        std::unique_lock lock(sleep_mutex);
+        for (i64 second = 0; !stopped; ++second) {
+            lock.unlock();
+            std::error_code failed;
+            const auto space = std::filesystem::space(paths.derived.parent_path(), failed);
+            if (!failed) free_bytes.set(static_cast<double>(space.available));
+            if (parts.process && !parts.capture)
+                if (auto followed = engine.follow_partitions(nullptr); !followed) log_error("{}", followed.error().what);
+            if (second % 60 == 30) remove_old_data();
+            lock.lock();
+            sleep.wait_for(lock, std::chrono::seconds(1), [this] { return stopped; });
+        }
+    }
+
+    void remove_old_data() {
+        const Nanos now = wall_clock();
+        const auto trim = [&](const std::filesystem::path& root, const log::RetentionOptions& options) {
+            const auto partitions = log::list_partitions(root);
+            if (!partitions) return;
+            for (const std::string& partition : *partitions)
+                if (const auto freed = log::apply_retention(root / partition, options, now); !freed)
+                    log_warn("retention of {}: {}", partition, freed.error().what);
+        };
+        if (parts.capture) trim(paths.raw, raw_retention(config));
+        // The derived logs are queues: what every reader has passed may go; an hour stays for the page.
+        if (parts.process) trim(paths.derived, {.max_age = seconds(3600)});
+        if (stores.warehouse() != nullptr)
+            if (const auto removed = stores.warehouse()->apply_retention(now); !removed)
+                log_warn("retention of the warehouse: {}", removed.error().what);
+    }
+
+    Result<void> stop() {
+        {
+            const std::lock_guard lock(sleep_mutex);
+            if (stopped) return {};
+            stopped = true;
+        }
+        sleep.notify_all();
+        if (housekeeper.joinable()) housekeeper.join();
+        if (feed) feed->stop();
+        engine.stop();
+        const Result<void> stored = stores.stop();
+        if (server) server->stop();
+        return stored;
+    }
+};
+
+Line::Line() = default;
+
+Line::~Line() {
+    if (!impl_) return;
+    if (const auto stopped = impl_->stop(); !stopped) log_error("{}", stopped.error().what);
+}
+
+Result<std::unique_ptr<Line>> Line::start(const Config& config, const Paths& paths, Parts parts, DataKind kind) {
+    std::unique_ptr<Line> line(new Line);
+    line->impl_ = std::make_unique<Impl>(config, paths, parts, kind);
+    if (auto started = line->impl_->start(); !started) return started.error();
+    return line;
+}
+
+std::string Line::address() const {
+    if (!impl_->server) return {};
+    const std::string& listen = impl_->config.serve.listen;
+    return fmt::format("{}:{}", listen.substr(0, listen.rfind(':')), impl_->server->port());
+}
+
+Reach Line::reach() const {
+    if (!impl_->feed) return Reach::some;
+    bool tried = true;
+    for (const feed::SlotStatus& slot : impl_->feed->status()) {
+        if (slot.connected || slot.session > 0) return Reach::some;
+        tried &= !slot.cause.empty();
+    }
+    return tried ? Reach::none : Reach::unknown;
+}
+
+std::string Line::causes() const {
+    std::string text;
+    if (!impl_->feed) return text;
+    for (const feed::SlotStatus& slot : impl_->feed->status()) text += fmt::format("  {}: {}\n", slot.slot, slot.cause);
+    return text;
+}
+
+Result<void> Line::stop() { return impl_->stop(); }
+
+}  // namespace tape::app

@@ -1,0 +1,69 @@
+// The two halves right of the raw log as the program runs them: the engine over all partitions, and the stores.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "app/config.h"
+#include "app/data_folder.h"
+#include "feed/feed.h"
+#include "log/log.h"
+#include "serve/server.h"
+#include "sinks/duckdb.h"
+#include "sinks/runner.h"
+#include "stream/shard.h"
+
+namespace tape::app {
+
+log::WriterOptions raw_writer_options(const Config& config);
+log::RetentionOptions raw_retention(const Config& config);
+/// How the partition `name` is processed.
+stream::TaskOptions task_options(const Config& config, const Paths& paths, const std::string& name);
+
+/// Runs every raw partition through the windows, also such that appear later. Thread-safe.
+class Engine final {
+ public:
+    Engine(const Config& config, const Paths& paths) : config_(config), paths_(paths) {}
+    ~Engine() { stop(); }
+
+    /// Takes on the partitions that are new. `feed` (may be null) wakes the engine when it has written.
+    Result<void> follow_partitions(feed::Feed* feed);
+    /// Makes raw and derived logs durable as far as they were processed.
+    Result<void> make_durable() const;
+    std::vector<stream::TaskStatus> status() const;
+    void stop();
+
+ private:
+    const Config& config_;
+    const Paths& paths_;
+    mutable std::mutex mutex_;
+    std::set<std::string> known_;
+    std::vector<std::unique_ptr<stream::Shard>> shards_;
+};
+
+/// Lake and warehouse, each fed by a thread of its own.
+class Stores final {
+ public:
+    Stores(const Config& config, const Paths& paths) : config_(config), paths_(paths) {}
+
+    Result<void> open();
+    /// `barrier` makes the logs durable; see SinkRunner.
+    void start(const std::function<Result<void>()>& barrier, Nanos drain_limit = seconds(3));
+    /// Error: a sink ended by itself; names it.
+    Result<void> stop();
+    sinks::Warehouse* warehouse() const { return warehouse_.get(); }
+    std::vector<sinks::SinkStatus> status() const;
+
+ private:
+    const Config& config_;
+    const Paths& paths_;
+    std::unique_ptr<sinks::Warehouse> warehouse_;
+    std::vector<std::unique_ptr<sinks::Sink>> opened_;
+    std::vector<std::unique_ptr<sinks::SinkRunner>> runners_;
+};
+
+}  // namespace tape::app
