@@ -1,0 +1,55 @@
+#include "feed/instrument_lists.h"
+
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <random>
+
+#include "base/log.h"
+#include "feed/payloads.h"
+
+namespace tape::feed {
+
+asio::awaitable<void> InstrumentLists::run() {
+    wait_.expires_after(std::chrono::nanoseconds(context_.options.lists_wait.count));
+    const std::vector<venues::RestRequest> requests = source_.venue->instruments(source_.spec);
+    for (const venues::RestRequest& request : requests) {
+        const std::string payload = co_await fetch(request);
+        for (Slot* slot : slots_) {
+            if (slot->recorder().fits(payload)) co_await slot->record_answer(payload);
+            else log_error("{}: the instrument list of {} bytes is too long for a record", slot->name(), payload.size());
+        }
+    }
+    done_ = true;
+    wait_.cancel();
+}
+
+// Each request has a back-off of its own: a list that the venue refuses must not hold up the next attempt of another.
+asio::awaitable<std::string> InstrumentLists::fetch(venues::RestRequest request) {
+    const FeedOptions& options = context_.options;
+    Backoff backoff({options.backoff_min, options.backoff_max, options.healthy_after}, std::random_device{}());
+    net::ClientOptions client;
+    client.ca_file = source_.ca_file;
+    client.max_message_bytes = options.writer.max_record_bytes;
+    const net::Url url = rest_url(source_, request.target);
+    const net::Headers headers;
+    for (;;) {
+        std::string why;
+        try {
+            const net::HttpResponse response = co_await net::http_request(request.method, url, headers, request.body, client);
+            if (response.status == 200) co_return rest_payload(request.method, request.target, response.status, response.body);
+            why = fmt::format("status {}", response.status);
+        } catch (const std::exception& error) {
+            why = error.what();
+        }
+        log_warn("{}: no instrument list from {}: {}", source_.venue->name(), request.target, why);
+        co_await net::sleep_for(backoff.next({}));
+    }
+}
+
+asio::awaitable<void> InstrumentLists::wait() {
+    if (done_) co_return;
+    boost::system::error_code ended;  // By time or by run(), it does not matter.
+    co_await wait_.async_wait(asio::redirect_error(asio::use_awaitable, ended));
+}
+
+}  // namespace tape::feed
