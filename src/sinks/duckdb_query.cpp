@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "base/json_text.h"
 #include "sinks/duckdb.h"
 #include "sinks/duckdb_handles.h"
 #include "sinks/duckdb_values.h"
@@ -207,11 +208,9 @@ Result<QueryResult> Warehouse::query(std::string_view sql, const QueryLimits& li
 }
 
 std::string to_json(const QueryResult& result) {
-    using nlohmann::json;
-    const auto quote = [](std::string_view text) { return json(text).dump(-1, ' ', false, json::error_handler_t::replace); };
     std::string out = R"({"columns":[)";
     for (const auto& field : result.fields)
-        out += fmt::format(R"({}{{"name":{},"type":{}}})", out.back() == '[' ? "" : ",", quote(field.name), quote(field.type));
+        out += fmt::format(R"({}{{"name":{},"type":{}}})", out.back() == '[' ? "" : ",", json_quoted(field.name), json_quoted(field.type));
     out += R"(],"rows":[)";
     for (const auto& row : result.rows) {
         out += out.back() == '[' ? "[" : ",[";
@@ -219,7 +218,7 @@ std::string to_json(const QueryResult& result) {
             if (i > 0) out += ',';
             const bool plain = result.fields[i].shape != QueryResult::Shape::text && row[i] && *row[i] != "NaN" &&
                                !row[i]->ends_with("Infinity");
-            out += !row[i] ? "null" : plain ? *row[i] : quote(*row[i]);
+            out += !row[i] ? "null" : plain ? *row[i] : json_quoted(*row[i]);
         }
         out += ']';
     }

@@ -142,7 +142,7 @@ class DuckdbSink final : public Sink {
         return {};
     }
 
-    std::string_view name() const override { return "duckdb"; }
+    std::string_view name() const override { return "warehouse"; }
 
     Result<Offset> resume(std::string_view partition) override {
         if (broken_) {

@@ -1,12 +1,10 @@
 // The columns as contract.md has them.
 #include "sinks/tables.h"
 
-#include <simdjson.h>
-
 #include <algorithm>
 #include <array>
 
-#include "base/result.h"
+#include "base/json_text.h"
 
 namespace tape::sinks {
 namespace {
@@ -60,7 +58,7 @@ bool is_ascii(std::string_view text) {
 }
 
 std::string_view as_utf8(std::string_view text, std::string& scratch) {
-    if (is_ascii(text) || simdjson::validate_utf8(text.data(), text.size())) return text;
+    if (is_ascii(text) || is_utf8(text)) return text;
     scratch.clear();
     for (const char c : text) {
         if (static_cast<unsigned char>(c) < 0x80) scratch += c;
