@@ -55,11 +55,11 @@ std::string decimal_text(i128 value, int scale) {
     if (negative) digits.erase(0, 1);
     if (std::ssize(digits) <= scale) digits.insert(0, static_cast<std::size_t>(scale + 1 - std::ssize(digits)), '0');
     if (scale > 0) {
-        digits.insert(digits.size() - static_cast<std::size_t>(scale), ".");
+        digits.insert(digits.size() - static_cast<std::size_t>(scale), 1, '.');
         digits.erase(digits.find_last_not_of('0') + 1);
         if (digits.ends_with('.')) digits.pop_back();
     }
-    return negative ? "-" + digits : digits;
+    return fmt::format("{}{}", negative ? "-" : "", digits);
 }
 
 // A count of `per_second`ths since the epoch. What int64 nanoseconds cannot hold (beyond 1678 to 2261, "infinity") is
