@@ -1,0 +1,18 @@
+// OKX's REST side, and the fields that its answers and its socket's frames share.
+#pragma once
+
+#include <string>
+
+#include "sim/sim_venue.h"
+
+namespace tape::sim {
+
+/// The answer of OKX's public market data REST API, v5: https://www.okx.com/docs-v5/en/#order-book-trading-market-data
+net::Response okx_answer(const net::Request& request, const Market& market, Nanos now);
+
+/// "SPOT" or "SWAP".
+std::string_view okx_type(const Listing& listing);
+/// Appends the object that both the `tickers` channel and /market/ticker send of the last trade.
+void append_okx_ticker(std::string& out, const TradeSequence& trades, const SimTrade& last);
+
+}  // namespace tape::sim

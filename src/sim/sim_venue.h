@@ -1,0 +1,56 @@
+// A simulated venue: what it lists, what it says to a client, what it answers to a REST request. Without sockets and
+// clocks, which simulator.cpp has: so a test drives it by hand. One file a venue; it registers itself in sim_venues().
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "net/net.h"
+#include "sim/market.h"
+
+namespace tape::sim {
+
+/// What a session wants to be sent, in this order.
+struct Outbox {
+    std::vector<std::string> frames;
+    struct Close {
+        u16 code;
+        std::string reason;
+    };
+    std::optional<Close> close;  // After the frames.
+};
+
+/// One client's connection, from the handshake on. Time is given and does not go back.
+class Session {
+ public:
+    virtual ~Session() = default;
+    virtual void on_text(std::string_view text, Nanos now, Outbox& out) = 0;
+    /// Sends everything that is due up to `now` and was not sent yet.
+    virtual void advance(Nanos now, Outbox& out) = 0;
+};
+
+class SimVenue {
+ public:
+    virtual ~SimVenue() = default;
+    virtual std::string_view name() const = 0;
+    virtual std::span<const Listing> listings() const = 0;
+    /// Null when there is no WebSocket at `path`. `market` outlives the session.
+    virtual std::unique_ptr<Session> connect(std::string_view path, const Market& market, Nanos now) const = 0;
+    virtual net::Response answer(const net::Request& request, const Market& market, Nanos now) const = 0;
+};
+
+/// Every simulated venue of this build, sorted by name.
+const std::vector<const SimVenue*>& sim_venues();
+/// Null when there is none of that name.
+const SimVenue* find_sim_venue(std::string_view name);
+
+/// Registers a venue at program start: `const Registration okx{std::make_unique<Okx>()};` at the end of its file.
+struct Registration {
+    explicit Registration(std::unique_ptr<SimVenue> venue);
+};
+
+}  // namespace tape::sim
