@@ -1,0 +1,362 @@
+#include "serve/api.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <nlohmann/json.hpp>
+
+#include "base/json_text.h"
+#include "base/metrics.h"
+#include "serve/assets.h"
+#include "serve/guard.h"
+#include "serve/gzip.h"
+#include "serve/rows_json.h"
+
+namespace tape::serve {
+namespace {
+
+using net::Request;
+using net::Response;
+
+constexpr i64 most_rows = 10'000;
+
+// A wrong request; answer() turns it into a response, once.
+struct Refused {
+    int status;
+    std::string what;
+};
+
+[[noreturn]] void refuse(int status, std::string what) { throw Refused{status, std::move(what)}; }
+
+// ---- Parameters ----
+
+void allow_parameters(const Request& request, std::initializer_list<std::string_view> known) {
+    std::string_view rest = request.query;
+    while (!rest.empty()) {
+        const std::size_t end = std::min(rest.find('&'), rest.size());
+        const std::string_view name = rest.substr(0, std::min(rest.find('='), end));
+        if (!name.empty() && std::ranges::find(known, name) == known.end())
+            refuse(400, fmt::format("no parameter '{}'", name));
+        rest.remove_prefix(std::min(end + 1, rest.size()));
+    }
+}
+
+i64 parse_limit(std::string_view text) {
+    i64 limit{};
+    const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), limit);
+    if (failed != std::errc{} || end != text.data() + text.size() || limit < 1 || limit > most_rows)
+        refuse(400, fmt::format("limit = '{}' is no whole number from 1 to {}", text, most_rows));
+    return limit;
+}
+
+i64 limit_of(const Request& request, i64 otherwise) {
+    const auto text = request.parameter("limit");
+    return text ? parse_limit(*text) : otherwise;
+}
+
+Nanos since_of(const Request& request) {
+    const auto text = request.parameter("since");
+    if (!text) return {std::numeric_limits<i64>::min()};
+    const auto time = parse_rfc3339(*text);
+    if (!time) refuse(400, fmt::format("since = '{}': {}", *text, time.error().what));
+    return *time;
+}
+
+Columns columns_of(const Request& request, const std::vector<std::string_view>& known) {
+    const auto text = request.parameter("columns");
+    if (!text) return {};
+    auto columns = Columns::parse(*text, known);
+    if (!columns) refuse(400, fmt::format("columns = '{}': {}", *text, columns.error().what));
+    return std::move(*columns);
+}
+
+// The series that `venue` and `symbol` leave, each of them optional; a value that nothing has is an error.
+std::vector<const Series*> chosen(const Request& request, const Recent& recent) {
+    const auto venue = request.parameter("venue"), symbol = request.parameter("symbol");
+    std::vector<const Series*> found;
+    bool venue_known = !venue;
+    for (const Series& series : recent.series()) {
+        if (venue && series.instrument->venue != *venue) continue;
+        venue_known = true;
+        if (!symbol || series.instrument->symbol == *symbol) found.push_back(&series);
+    }
+    if (!venue_known) refuse(400, fmt::format("venue = '{}': nothing of it has been seen", *venue));
+    if (found.empty() && symbol) refuse(400, fmt::format("symbol = '{}': nothing of it has been seen", *symbol));
+    return found;
+}
+
+// ---- Rows ----
+
+// {"name":[…]} of the newest `limit` rows, oldest first. Rows are any type that `append` takes.
+template <class Row, class Append>
+Response rows_response(std::string_view name, std::vector<Row>& rows, i64 limit, Append append) {
+    Response response;
+    std::string& out = response.body;
+    out = fmt::format("{{\"{}\":[", name);
+    const std::size_t from = rows.size() - std::min(rows.size(), static_cast<std::size_t>(limit));
+    for (std::size_t i = from; i < rows.size(); ++i) {
+        if (i > from) out += ',';
+        append(out, rows[i]);
+    }
+    out += "]}\n";
+    return response;
+}
+
+// The last price of each second, as ticks that know no more than that.
+std::vector<Tick> ticks_of_seconds(const Series& series, Nanos since) {
+    std::vector<Tick> ticks;
+    for (const PricePoint& point : series.prices) {
+        if (point.ts_event < since) continue;
+        Tick& tick = ticks.emplace_back();
+        tick.instrument = series.instrument;
+        tick.ts_event = point.ts_event;
+        tick.price = point.price;
+    }
+    return ticks;
+}
+
+Response ticks(const Request& request, const Recent& recent) {
+    allow_parameters(request, {"venue", "symbol", "limit", "since", "step", "columns"});
+    const i64 limit = limit_of(request, 1'000);
+    const Nanos since = since_of(request);
+    const auto step = request.parameter("step");
+    if (step && *step != "1s") refuse(400, fmt::format("step = '{}': there is only '1s'", *step));
+    const std::vector<std::string_view> seconds_columns = {"venue", "symbol", "native_symbol", "price", "ts_event"};
+    Columns columns = columns_of(request, step ? seconds_columns : tick_columns);
+    if (step && !request.parameter("columns")) columns = *Columns::parse("venue,symbol,native_symbol,price,ts_event", seconds_columns);
+    std::vector<Tick> rows;
+    for (const Series* series : chosen(request, recent)) {
+        if (step) {
+            std::ranges::copy(ticks_of_seconds(*series, since), std::back_inserter(rows));
+            continue;
+        }
+        for (const Tick& tick : series->ticks)
+            if (tick.ts_event >= since) rows.push_back(tick);
+    }
+    std::ranges::stable_sort(rows, {}, &Tick::ts_event);
+    return rows_response("ticks", rows, limit, [&](std::string& out, const Tick& tick) { append_json(out, tick, columns); });
+}
+
+Response windows(const Request& request, const Recent& recent) {
+    allow_parameters(request, {"window", "venue", "symbol", "limit", "since", "columns"});
+    const i64 limit = limit_of(request, 100);
+    const Nanos since = since_of(request);
+    const Columns columns = columns_of(request, window_columns);
+    const auto window = request.parameter("window");
+    bool window_known = !window;
+    std::vector<const WindowRow*> rows;
+    for (const Series* series : chosen(request, recent)) {
+        for (const auto& [name, entries] : series->windows) {
+            if (window && name != *window) continue;
+            window_known = true;
+            for (const WindowEntry& entry : entries)
+                if (entry.row.window_start >= since) rows.push_back(&entry.row);
+        }
+    }
+    if (!window_known) refuse(400, fmt::format("window = '{}': no row of it has been seen", *window));
+    std::ranges::stable_sort(rows, {}, [](const WindowRow* row) { return row->window_end; });
+    return rows_response("windows", rows, limit, [&](std::string& out, const WindowRow* row) { append_json(out, *row, columns); });
+}
+
+Response gaps(const Request& request, const Recent& recent) {
+    allow_parameters(request, {"venue", "symbol", "limit", "since"});
+    const i64 limit = limit_of(request, 100);
+    const Nanos since = since_of(request);
+    const auto venue = request.parameter("venue"), symbol = request.parameter("symbol");
+    std::vector<const Gap*> rows;
+    for (const Gap& gap : recent.gaps()) {
+        if (gap.to_ts < since || (venue && gap.venue != *venue)) continue;
+        if (symbol && !gap.symbol.empty() && gap.symbol != *symbol) continue;  // No symbol: it concerns all.
+        rows.push_back(&gap);
+    }
+    return rows_response("gaps", rows, limit, [](std::string& out, const Gap* gap) { append_json(out, *gap); });
+}
+
+Response symbols(const Request& request, const Recent& recent) {
+    allow_parameters(request, {"venue"});
+    std::vector<const Series*> rows = chosen(request, recent);
+    std::ranges::sort(rows, {}, [](const Series* s) { return std::tie(s->instrument->venue, s->instrument->symbol); });
+    const auto append = [](std::string& out, const Series* series) {
+        const Instrument& instrument = *series->instrument;
+        out += "{\"venue\":" + json_quoted(instrument.venue);
+        out += ",\"symbol\":" + json_quoted(instrument.symbol);
+        out += ",\"native_symbol\":" + json_quoted(instrument.native_symbol);
+        out += fmt::format(",\"listed\":{},\"windows\":[", instrument.listed);
+        for (const auto& [name, entries] : series->windows) {
+            if (out.back() != '[') out += ',';
+            append_json_string(out, name);
+        }
+        out += "],\"latest\":";
+        if (series->latest_change != 0)
+            append_json(out, series->latest);
+        else
+            out += "null";
+        out += ",\"earliest\":";  // What the page measures the change from.
+        if (series->prices.empty())
+            out += "null";
+        else
+            out += fmt::format("{{\"price\":\"{}\",\"ts_event\":\"{}\"}}", series->prices.front().price.to_string(),
+                               format_rfc3339(series->prices.front().ts_event));
+        out += '}';
+    };
+    return rows_response("symbols", rows, most_rows, append);
+}
+
+// ---- The rest ----
+
+SqlQuestion question_of(const Request& request) {
+    allow_parameters(request, {});
+    std::string_view type = request.header("Content-Type").value_or("");
+    type = type.substr(0, type.find_first_of("; "));
+    SqlQuestion question;
+    if (type == "text/plain") {
+        question.sql = request.body;
+    } else if (type == "application/json") {
+        const auto body = nlohmann::json::parse(request.body, nullptr, false);
+        if (!body.is_object() || !body.contains("sql") || !body["sql"].is_string())
+            refuse(400, "the body is no JSON object with the text \"sql\"");
+        question.sql = body["sql"];
+        for (const auto& [name, value] : body.items())
+            if (name != "sql" && name != "limit") refuse(400, fmt::format("no member '{}' in the body", name));
+        if (body.contains("limit")) question.limit = parse_limit(body["limit"].dump());
+    } else {
+        refuse(415, fmt::format("Content-Type '{}' is neither application/json nor text/plain", type));
+    }
+    if (question.sql.find_first_not_of(" \t\r\n") == std::string::npos) refuse(400, "sql = '' is no statement");
+    return question;
+}
+
+Response ready(const Backend& backend) {
+    const auto [well, reason] = backend.ready();
+    return {well ? 200 : 503, "application/json", {},
+            fmt::format("{{\"ready\":{},\"reason\":{}}}\n", well, json_quoted(reason))};
+}
+
+const Asset* find_asset(std::string_view path) {
+    for (const Asset& asset : assets())
+        if (asset.path == path) return &asset;
+    return nullptr;
+}
+
+bool takes_gzip(const Request& request) {
+    return request.header("Accept-Encoding").value_or("").find("gzip") != std::string_view::npos;
+}
+
+Response asset_response(const Asset& asset, const Request& request) {
+    Response response{200, std::string(asset.content_type), {{"ETag", std::string(asset.etag)}}, {}};
+    // The names below /assets/ hold a hash of what is in the file, so such a file never changes.
+    response.headers.emplace_back(
+        "Cache-Control", asset.path.starts_with("/assets/") ? "public, max-age=31536000, immutable" : "no-cache");
+    response.headers.emplace_back("Vary", "Accept-Encoding");
+    if (request.header("If-None-Match") == asset.etag) {
+        response.status = 304;
+    } else if (takes_gzip(request)) {
+        response.headers.emplace_back("Content-Encoding", "gzip");
+        response.body = asset.packed;
+    } else {
+        response.body = gunzip(asset.packed);
+    }
+    return response;
+}
+
+struct Route {
+    std::string_view path, method;
+    Response (*run)(const Request&, const Recent&, const Backend&);  // Null: SQL.
+};
+
+const std::array<Route, 9> routes = {{
+    {"/api/v1/status", "GET",
+     [](const Request& q, const Recent&, const Backend& b) {
+         allow_parameters(q, {});
+         return Response{200, "application/json", {}, b.status_json() + '\n'};
+     }},
+    {"/api/v1/symbols", "GET", [](const Request& q, const Recent& r, const Backend&) { return symbols(q, r); }},
+    {"/api/v1/ticks", "GET", [](const Request& q, const Recent& r, const Backend&) { return ticks(q, r); }},
+    {"/api/v1/windows", "GET", [](const Request& q, const Recent& r, const Backend&) { return windows(q, r); }},
+    {"/api/v1/gaps", "GET", [](const Request& q, const Recent& r, const Backend&) { return gaps(q, r); }},
+    {"/api/v1/sql", "POST", nullptr},
+    {"/metrics", "GET",
+     [](const Request&, const Recent&, const Backend&) {
+         return Response{200, "text/plain; version=0.0.4; charset=utf-8", {}, metrics_text()};
+     }},
+    {"/live", "GET",
+     [](const Request&, const Recent&, const Backend&) { return Response{200, "application/json", {}, "{\"live\":true}\n"}; }},
+    {"/ready", "GET", [](const Request&, const Recent&, const Backend& b) { return ready(b); }},
+}};
+
+void demand_method(const Request& request, std::string_view method, Response& response) {
+    if (request.method == method || (method == "GET" && request.method == "HEAD")) return;
+    response.headers.emplace_back("Allow", method == "GET" ? "GET, HEAD" : std::string(method));
+    refuse(405, fmt::format("{} {}: only {} is allowed", request.method, request.path, method));
+}
+
+void route(const Request& request, const Recent& recent, const Backend& backend, Answer& result) {
+    if (const Asset* asset = find_asset(request.path)) {
+        result.route = asset->path.starts_with("/assets/") ? "/assets" : asset->path;
+        demand_method(request, "GET", result.response);
+        result.response = asset_response(*asset, request);
+        return;
+    }
+    const auto known = std::ranges::find(routes, std::string_view(request.path), &Route::path);
+    if (known == routes.end()) refuse(404, fmt::format("there is no '{}'", request.path));
+    result.route = known->path;
+    demand_method(request, known->method, result.response);
+    if (known->run != nullptr) {
+        result.response = known->run(request, recent, backend);
+        return;
+    }
+    if (!backend.sql) refuse(503, "this process has no warehouse to ask");
+    result.question = question_of(request);
+}
+
+}  // namespace
+
+Answer answer(const Request& request, const Recent& recent, const Backend& backend) {
+    Answer result;
+    try {
+        const bool reads = request.method == "GET" || request.method == "HEAD";
+        if (const char* why = refusal(request, reads ? Exposure::harmless : Exposure::needs_own_origin)) refuse(403, why);
+        route(request, recent, backend, result);
+    } catch (const Refused& refused) {
+        net::Headers headers = std::move(result.response.headers);
+        result.response = error_response(refused.status, refused.what);
+        result.response.headers = std::move(headers);
+    }
+    return result;
+}
+
+Response sql_response(const Result<std::string>& result) {
+    if (result) return {200, "application/json", {}, *result + '\n'};
+    const Error& error = result.error();
+    const int status = error.domain == Domain::user ? 400 : error.domain == Domain::external ? 503 : 500;
+    return error_response(status, error.what);
+}
+
+Response error_response(int status, std::string_view what) {
+    return {status, "application/json", {}, error_json(what)};
+}
+
+void finish(Response& response, const Request& request) {
+    const auto has = [&response](std::string_view name) {
+        return std::ranges::find(response.headers, name, &std::pair<std::string, std::string>::first) != response.headers.end();
+    };
+    auto& headers = response.headers;
+    if (!has("Cache-Control")) headers.emplace_back("Cache-Control", "no-store");
+    headers.emplace_back("Content-Security-Policy",
+                         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+                         "base-uri 'none'; form-action 'none'; frame-ancestors 'none'");
+    headers.emplace_back("X-Content-Type-Options", "nosniff");
+    headers.emplace_back("X-Frame-Options", "DENY");
+    headers.emplace_back("Referrer-Policy", "no-referrer");
+    headers.emplace_back("Cross-Origin-Opener-Policy", "same-origin");
+    headers.emplace_back("Cross-Origin-Resource-Policy", "same-origin");
+    constexpr std::size_t worth_packing = 1'024;
+    if (has("Content-Encoding") || response.body.size() < worth_packing || !takes_gzip(request)) return;
+    response.body = gzip(response.body);
+    headers.emplace_back("Content-Encoding", "gzip");
+    headers.emplace_back("Vary", "Accept-Encoding");
+}
+
+}  // namespace tape::serve

@@ -1,0 +1,106 @@
+#include "serve/recent.h"
+
+#include <algorithm>
+
+#include "base/log.h"
+#include "base/metrics.h"
+
+namespace tape::serve {
+namespace {
+
+constexpr i64 least_kept = 16;  // Of each list, however many instruments share the budget.
+
+i64 share(i64 budget, i64 takers, i64 most) {
+    return std::clamp(budget / std::max<i64>(takers, 1), least_kept, std::max(most, least_kept));
+}
+
+template <class List>
+void keep_newest(List& list, i64 limit) {
+    while (static_cast<i64>(list.size()) > limit) list.pop_front();
+}
+
+// A higher revision replaces its row; a row that came late finds its place.
+void place(std::deque<WindowEntry>& rows, WindowEntry entry) {
+    auto at = rows.end();
+    while (at != rows.begin() && std::prev(at)->row.window_start > entry.row.window_start) --at;
+    if (at != rows.begin() && std::prev(at)->row.window_start == entry.row.window_start) {
+        WindowEntry& known = *std::prev(at);
+        if (known.row.revision <= entry.row.revision) known = std::move(entry);
+        return;
+    }
+    rows.insert(at, std::move(entry));
+}
+
+}  // namespace
+
+Recent::Recent(RecentOptions options) : options_(options) {}
+
+void Recent::add(const Tick& tick) {
+    Series* series = series_of(*tick.instrument);
+    if (series == nullptr) return;
+    series->ticks.push_back(tick);
+    keep_newest(series->ticks, share(options_.ticks, static_cast<i64>(series_.size()), 1'000));
+    if (tick.price) add_price(*series, tick);
+}
+
+void Recent::add_price(Series& series, const Tick& tick) {
+    if (series.latest_change != 0 && tick.ts_event < series.latest.ts_event) return;
+    series.latest = tick;
+    series.latest_change = ++change_;
+    const PricePoint point{tick.ts_event, *tick.price};
+    auto& prices = series.prices;
+    const bool same_second =
+        !prices.empty() && floor_to(prices.back().ts_event, seconds(1)) == floor_to(point.ts_event, seconds(1));
+    if (same_second)
+        prices.back() = point;
+    else
+        prices.push_back(point);
+    const Nanos oldest = point.ts_event - options_.history;
+    while (prices.front().ts_event < oldest) prices.pop_front();
+    const i64 most = options_.history.count / seconds(1).count + 1;
+    keep_newest(prices, share(options_.prices, static_cast<i64>(series_.size()), most));
+}
+
+void Recent::add(WindowRow row) {
+    Series* series = series_of(*row.instrument);
+    if (series == nullptr) return;
+    auto [place_of_name, added] = series->windows.try_emplace(row.window_name);
+    window_series_ += added ? 1 : 0;
+    auto& rows = place_of_name->second;
+    place(rows, {std::move(row), ++change_});
+    const Nanos oldest = rows.back().row.window_start - options_.history;
+    while (rows.front().row.window_start < oldest) rows.pop_front();
+    const i64 most = options_.history.count / seconds(1).count + 1;
+    keep_newest(rows, share(options_.window_rows, window_series_, most));
+}
+
+void Recent::add(Gap gap) {
+    gaps_.push_back(std::move(gap));
+    ++change_;
+    keep_newest(gaps_, options_.gaps);
+}
+
+const Series* Recent::find(std::string_view venue, std::string_view symbol) const {
+    for (const Series& series : series_)
+        if (series.instrument->venue == venue && series.instrument->symbol == symbol) return &series;
+    return nullptr;
+}
+
+Series* Recent::series_of(const Instrument& instrument) {
+    if (instrument.index >= by_index_.size()) by_index_.resize(instrument.index + 1);
+    Series*& known = by_index_[instrument.index];
+    if (known != nullptr) return known;
+    if (static_cast<i64>(series_.size()) >= options_.instruments) {
+        static const Counter unshown = counter("tape_serve_unshown_total");
+        if (unshown.value() == 0)
+            log_warn("the page shows {} instruments; {} {} and further ones are stored but not shown",
+                     options_.instruments, instrument.venue, instrument.symbol);
+        unshown.add();
+        return nullptr;
+    }
+    known = &series_.emplace_back();
+    known->instrument = &instrument;
+    return known;
+}
+
+}  // namespace tape::serve
