@@ -12,14 +12,10 @@ namespace {
 u64 low(u128 value) { return static_cast<u64>(value); }
 u64 high(u128 value) { return static_cast<u64>(value >> 64); }
 
-// By the machine's root of 64 significant bits where long double has them, then corrected; at most 126 bits.
-u64 small_root(u128 value) {
-    const long double estimate = std::sqrt(static_cast<long double>(value));
-    u64 root = estimate >= 0x1p63L ? u64{1} << 63 : static_cast<u64>(estimate);
-    while (u128{root} * root > value) --root;
-    while (u128{root + 1} * (root + 1) <= value) ++root;
-    return root;
-}
+// Quotients and roots are found by floating point and made exact by whole numbers: an estimate that is certainly not
+// too large is taken away exactly, and what is left is estimated again. Each round gains some 46 bits, and a processor
+// divides floats several times faster than words.
+constexpr double not_too_large = 1 - 0x1p-47;
 
 }  // namespace
 
@@ -48,6 +44,19 @@ int Natural::bits() const {
 std::optional<i128> Natural::to_i128() const {
     if (bits() > 127) return std::nullopt;
     return static_cast<i128>((u128{words_[1]} << 64) | words_[0]);
+}
+
+double Natural::to_double() const {
+    double value = 0;
+    for (int i = size_ - 1; i >= 0; --i) value = value * 0x1p64 + static_cast<double>(words_[i]);
+    return value;
+}
+
+// The whole part of `value`, or 1 if that is less.
+Natural Natural::at_least_one(double value) {
+    if (value < 0x1p63) return static_cast<u64>(std::max(value, 1.0));
+    const int shift = std::ilogb(value) - 62;
+    return Natural(static_cast<u64>(std::ldexp(value, -shift))) << shift;
 }
 
 int Natural::compare(const Natural& other) const {
@@ -86,7 +95,7 @@ Natural Natural::operator-(const Natural& other) const {
 }
 
 Natural Natural::operator*(const Natural& other) const {
-    ensure(size_ + other.size_ <= max_words, "a product of more than 448 bits");
+    ensure(bits() + other.bits() <= max_words * 64, "a product of more than 448 bits");
     Natural product;
     for (int i = 0; i < size_; ++i) {
         u64 carry = 0;
@@ -97,7 +106,7 @@ Natural Natural::operator*(const Natural& other) const {
         }
         if (carry != 0) product.words_[i + other.size_] = carry;
     }
-    product.trim(size_ + other.size_);
+    product.trim(std::min(size_ + other.size_, max_words));
     return product;
 }
 
@@ -128,69 +137,13 @@ Natural Natural::operator>>(int count) const {
 Natural::Division Natural::divide(const Natural& divisor) const {
     ensure(!divisor.zero(), "a division by zero");
     Division result;
-    if (*this < divisor) {
-        result.remainder = *this;
-        return result;
+    result.remainder = *this;
+    const double by = divisor.to_double();
+    while (!(result.remainder < divisor)) {
+        const Natural part = at_least_one(result.remainder.to_double() / by * not_too_large);
+        result.remainder = result.remainder - divisor * part;
+        result.quotient = result.quotient + part;
     }
-    if (size_ <= 2) {
-        const u128 a = (u128{words_[1]} << 64) | words_[0];
-        const u128 b = (u128{divisor.words_[1]} << 64) | divisor.words_[0];
-        return {a / b, a % b};
-    }
-    Natural& quotient = result.quotient;
-    if (divisor.size_ == 1) {
-        u64 rest = 0;
-        for (int i = size_ - 1; i >= 0; --i) {
-            const u128 part = (u128{rest} << 64) | words_[i];
-            quotient.words_[i] = low(part / divisor.words_[0]);
-            rest = low(part % divisor.words_[0]);
-        }
-        quotient.trim(size_);
-        result.remainder = rest;
-        return result;
-    }
-    // The divisor's top bit is made 1, so that each estimated digit is at most two too large.
-    const int shift = std::countl_zero(divisor.words_[divisor.size_ - 1]);
-    const Natural v = divisor << shift;
-    std::array<u64, max_words + 1> u{};
-    for (int i = size_ - 1; i >= 0; --i) {
-        u[i] |= words_[i] << shift;
-        if (shift != 0) u[i + 1] |= words_[i] >> (64 - shift);
-    }
-    const int n = v.size_;
-    const u64 v1 = v.words_[n - 1], v2 = v.words_[n - 2];
-    for (int j = size_ - n; j >= 0; --j) {
-        const u128 top = (u128{u[j + n]} << 64) | u[j + n - 1];
-        u128 digit = top / v1, rest = top % v1;
-        while (high(digit) != 0 || u128{low(digit)} * v2 > ((rest << 64) | u[j + n - 2])) {
-            --digit;
-            rest += v1;
-            if (high(rest) != 0) break;
-        }
-        u64 borrow = 0, carry = 0;
-        for (int i = 0; i < n; ++i) {
-            const u128 product = u128{low(digit)} * v.words_[i] + carry;
-            carry = high(product);
-            const u128 word = u128{u[i + j]} - low(product) - borrow;
-            u[i + j] = low(word);
-            borrow = high(word) & 1;
-        }
-        const u128 word = u128{u[j + n]} - carry - borrow;
-        u[j + n] = low(word);
-        if ((high(word) & 1) != 0) {  // One too large after all: add the divisor back.
-            --digit;
-            carry = 0;
-            for (int i = 0; i < n; ++i) {
-                const u128 sum = u128{u[i + j]} + v.words_[i] + carry;
-                u[i + j] = low(sum);
-                carry = high(sum);
-            }
-            u[j + n] += carry;
-        }
-        quotient.words_[j] = low(digit);
-    }
-    quotient.trim(size_ - n + 1);
-    result.remainder = from_words(u.data(), n) >> shift;
     return result;
 }
 
@@ -202,18 +155,21 @@ Natural Natural::divide_rounded(const Natural& divisor) const {
 }
 
 Natural Natural::square_root() const {
-    if (const int length = bits(); length > 126) {
-        // Newton's method from above: an estimate of the top bits, which is not less than the root, then down to it.
-        const int shift = (length - 126 + 1) / 2 * 2;
-        const u64 top = small_root(*(*this >> shift).to_i128());
-        Natural root = (Natural(top) + Natural(1)) << (shift / 2);
-        while (true) {
-            const Natural next = (root + divide(root).quotient) >> 1;
-            if (!(next < root)) return root;
-            root = next;
+    if (zero()) return {};
+    const double estimate = std::sqrt(to_double());
+    Natural root = at_least_one(estimate * not_too_large);
+    while (true) {
+        // x - root² = (sqrt(x) - root) · (sqrt(x) + root)
+        const Natural rest = *this - root * root;
+        const double step = rest.to_double() / (estimate + root.to_double()) * not_too_large;
+        if (step >= 1) {
+            root = root + at_least_one(step);
+            continue;
         }
+        const Natural next = root + Natural(1);
+        if (*this < next * next) return root;
+        root = next;
     }
-    return small_root(static_cast<u128>(*to_i128()));
 }
 
 Natural rounded_root(const Natural& numerator, const Natural& denominator) {

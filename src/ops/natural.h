@@ -45,7 +45,7 @@ class Natural final {
     Natural operator>>(int count) const;
 
     struct Division;
-    /// Quotient and remainder; `divisor` is not zero. Knuth, The Art of Computer Programming 2, algorithm 4.3.1 D.
+    /// Quotient and remainder; `divisor` is not zero.
     Division divide(const Natural& divisor) const;
     /// The quotient rounded half to even.
     Natural divide_rounded(const Natural& divisor) const;
@@ -54,6 +54,8 @@ class Natural final {
 
  private:
     static Natural from_words(const u64* words, int count);
+    static Natural at_least_one(double value);
+    double to_double() const;
     int compare(const Natural& other) const;
     void trim(int upper_bound);
 

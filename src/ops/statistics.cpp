@@ -1,5 +1,6 @@
 #include "ops/statistics.h"
 
+#include "base/result.h"
 #include "ops/natural.h"
 
 namespace tape::ops {
@@ -12,29 +13,59 @@ std::optional<Decimal> to_decimal(const Natural& magnitude, bool negative) {
 }
 
 // Σ(p − mean)² / (n − 1) = (n·Σp² − (Σp)²) / (n·(n − 1)): whole numbers up to the division.
-Natural standard_deviation(const Statistics& of) {
-    const Natural n(static_cast<u128>(of.count));
-    const Natural sum = Natural::of(of.prices);
-    return rounded_root(n * Natural::of(of.squares) - sum * sum,
-                        n * Natural(static_cast<u128>(of.count - 1)));
+Natural standard_deviation(const WideSums& sums, i64 count) {
+    const Natural n(static_cast<u128>(count));
+    const Natural sum = Natural::of(sums.p);
+    return rounded_root(n * Natural::of(sums.pp) - sum * sum,
+                        n * Natural(static_cast<u128>(count - 1)));
 }
 
 }  // namespace
 
+void Statistics::add_wide(i128 price, i128 size) {
+    ++wide_count;
+    wide.p.add(price);
+    wide.q.add(size);
+    wide.pp.add_product(price, price);
+    wide.pq.add_product(price, size);
+}
+
 void Statistics::add_sums(const Statistics& other) {
     count += other.count;
-    prices.add(other.prices);
-    sizes.add(other.sizes);
-    squares.add(other.squares);
-    values.add(other.values);
+    ensure(count < ticks_max, "a window of 2^36 ticks");
+    narrow.p += other.narrow.p;
+    narrow.q += other.narrow.q;
+    narrow.pp += other.narrow.pp;
+    narrow.pq += other.narrow.pq;
+    if (other.wide_count == 0) return;
+    wide_count += other.wide_count;
+    wide.p.add(other.wide.p);
+    wide.q.add(other.wide.q);
+    wide.pp.add(other.wide.pp);
+    wide.pq.add(other.wide.pq);
 }
 
 void Statistics::subtract_sums(const Statistics& other) {
     count -= other.count;
-    prices.subtract(other.prices);
-    sizes.subtract(other.sizes);
-    squares.subtract(other.squares);
-    values.subtract(other.values);
+    narrow.p -= other.narrow.p;
+    narrow.q -= other.narrow.q;
+    narrow.pp -= other.narrow.pp;
+    narrow.pq -= other.narrow.pq;
+    if (other.wide_count == 0) return;
+    wide_count -= other.wide_count;
+    wide.p.subtract(other.wide.p);
+    wide.q.subtract(other.wide.q);
+    wide.pp.subtract(other.wide.pp);
+    wide.pq.subtract(other.wide.pq);
+}
+
+WideSums Statistics::sums() const {
+    WideSums all = wide;
+    all.p.add_product(static_cast<i128>(narrow.p), short_unit);
+    all.q.add_product(static_cast<i128>(narrow.q), short_unit);
+    all.pp.add_product(static_cast<i128>(narrow.pp), i128{short_unit} * short_unit);
+    all.pq.add_product(static_cast<i128>(narrow.pq), i128{short_unit} * short_unit);
+    return all;
 }
 
 void Statistics::save(stream::StateWriter& out) const {
@@ -42,10 +73,9 @@ void Statistics::save(stream::StateWriter& out) const {
     out.put(open_order);
     out.put(close_order);
     out.put(count);
-    out.put(prices.words);
-    out.put(sizes.words);
-    out.put(squares.words);
-    out.put(values.words);
+    out.put(wide_count);
+    out.put(narrow);
+    out.put(wide);
 }
 
 void Statistics::load(stream::StateReader& in) {
@@ -53,10 +83,9 @@ void Statistics::load(stream::StateReader& in) {
     open_order = in.get<TickOrder>();
     close_order = in.get<TickOrder>();
     count = in.get<i64>();
-    prices.words = in.get<std::array<u64, 3>>();
-    sizes.words = in.get<std::array<u64, 3>>();
-    squares.words = in.get<std::array<u64, 5>>();
-    values.words = in.get<std::array<u64, 5>>();
+    wide_count = in.get<i64>();
+    narrow = in.get<NarrowSums>();
+    wide = in.get<WideSums>();
 }
 
 std::string_view fill_row(const Statistics& statistics, TickKind input, WindowRow& row) {
@@ -65,26 +94,27 @@ std::string_view fill_row(const Statistics& statistics, TickKind input, WindowRo
         if (!value && overflow.empty()) overflow = column;
         return value;
     };
+    const WideSums sums = statistics.sums();
     row.tick_count = statistics.count;
     row.open = Decimal{statistics.open};
     row.high = Decimal{statistics.high};
     row.low = Decimal{statistics.low};
     row.close = Decimal{statistics.close};
     // Between low and high, so it fits.
-    row.mean = *to_decimal(Natural::of(statistics.prices)
-                               .divide_rounded(Natural(static_cast<u128>(statistics.count))),
-                           statistics.prices.negative());
+    row.mean = *to_decimal(
+        Natural::of(sums.p).divide_rounded(Natural(static_cast<u128>(statistics.count))),
+        sums.p.negative());
     row.stddev.reset();
     row.volume.reset();
     row.vwap.reset();
     if (statistics.count >= 2)
-        row.stddev = checked(to_decimal(standard_deviation(statistics), false), "stddev");
+        row.stddev = checked(to_decimal(standard_deviation(sums, statistics.count), false), "stddev");
     if (input == TickKind::trade) {
-        const Natural volume = Natural::of(statistics.sizes);
-        row.volume = checked(to_decimal(volume, statistics.sizes.negative()), "volume");
+        const Natural volume = Natural::of(sums.q);
+        row.volume = checked(to_decimal(volume, sums.q.negative()), "volume");
         if (!volume.zero())
-            row.vwap = checked(to_decimal(Natural::of(statistics.values).divide_rounded(volume),
-                                          statistics.values.negative() != statistics.sizes.negative()),
+            row.vwap = checked(to_decimal(Natural::of(sums.pq).divide_rounded(volume),
+                                          sums.pq.negative() != sums.q.negative()),
                                "vwap");
     }
     return overflow;

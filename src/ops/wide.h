@@ -26,47 +26,71 @@ constexpr u128 magnitude(i128 value) {
 
 template <int N>
 struct Wide {
+    static_assert(N % 2 == 1);
     std::array<u64, N> words;  // Lowest first.
 
     constexpr bool operator==(const Wide&) const = default;
     constexpr bool negative() const { return static_cast<i64>(words[N - 1]) < 0; }
 
-    constexpr void add(const Wide& other) { add_words(other.words, 0); }
-    constexpr void subtract(const Wide& other) { subtract_words(other.words, 0); }
+    constexpr void add(const Wide& other) { add_words(other.words); }
+    constexpr void subtract(const Wide& other) { subtract_words(other.words); }
 
     constexpr void add(i128 value) {
+        const u64 carry = add_pair(0, static_cast<u128>(value), 0);
         const u64 fill = value < 0 ? ~u64{0} : 0;
-        add_words(std::array{static_cast<u64>(value), static_cast<u64>(static_cast<u128>(value) >> 64)},
-                  fill);
+        add_fill<2>(fill, carry);
     }
-    /// Adds a * b.
+    /// Adds a * b; what the sum has no words for is lost.
     constexpr void add_product(i128 a, i128 b) {
         const std::array product = multiply(magnitude(a), magnitude(b));
         if ((a < 0) == (b < 0)) [[likely]]
-            add_words(product, 0);
+            add_words(product);
         else
-            subtract_words(product, 0);
+            subtract_words(product);
     }
 
  private:
-    // Words that `other` lacks are `fill`.
-    template <std::size_t M>
-    constexpr void add_words(const std::array<u64, M>& other, u64 fill) {
-        u64 carry = 0;
-        for (std::size_t i = 0; i < N; ++i) {
-            const u128 sum = u128{words[i]} + (i < M ? other[i] : fill) + carry;
-            words[i] = static_cast<u64>(sum);
-            carry = static_cast<u64>(sum >> 64);
-        }
+    // Words are taken in pairs, which the compiler adds with carry; loops over words it does not unroll.
+    static constexpr u128 pair(u64 low, u64 high) { return (u128{high} << 64) | low; }
+
+    constexpr u64 add_pair(std::size_t at, u128 value, u64 carry) {
+        u128 sum = pair(words[at], words[at + 1]) + value;
+        u64 out = sum < value;
+        sum += carry;
+        out += sum < carry;
+        words[at] = static_cast<u64>(sum);
+        words[at + 1] = static_cast<u64>(sum >> 64);
+        return out;
     }
-    template <std::size_t M>
-    constexpr void subtract_words(const std::array<u64, M>& other, u64 fill) {
-        u64 borrow = 0;
-        for (std::size_t i = 0; i < N; ++i) {
-            const u128 difference = u128{words[i]} - (i < M ? other[i] : fill) - borrow;
-            words[i] = static_cast<u64>(difference);
-            borrow = static_cast<u64>(difference >> 64) & 1;
-        }
+    constexpr u64 subtract_pair(std::size_t at, u128 value, u64 borrow) {
+        const u128 before = pair(words[at], words[at + 1]);
+        const u128 difference = before - value;
+        const u128 after = difference - borrow;
+        words[at] = static_cast<u64>(after);
+        words[at + 1] = static_cast<u64>(after >> 64);
+        return u64{before < value} + u64{difference < borrow};
+    }
+    // The words from At on are added `fill` each, and `carry`.
+    template <std::size_t At>
+    constexpr void add_fill(u64 fill, u64 carry) {
+        if constexpr (At + 1 < N)
+            add_fill<At + 2>(fill, add_pair(At, pair(fill, fill), carry));
+        else
+            words[At] += fill + carry;
+    }
+    template <std::size_t M, std::size_t At = 0>
+    constexpr void add_words(const std::array<u64, M>& other, u64 carry = 0) {
+        if constexpr (At + 1 < M && At + 1 < N)
+            add_words<M, At + 2>(other, add_pair(At, pair(other[At], other[At + 1]), carry));
+        else
+            words[At] += (At < M ? other[At] : 0) + carry;
+    }
+    template <std::size_t M, std::size_t At = 0>
+    constexpr void subtract_words(const std::array<u64, M>& other, u64 borrow = 0) {
+        if constexpr (At + 1 < M && At + 1 < N)
+            subtract_words<M, At + 2>(other, subtract_pair(At, pair(other[At], other[At + 1]), borrow));
+        else
+            words[At] -= (At < M ? other[At] : 0) + borrow;
     }
 };
 

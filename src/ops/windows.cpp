@@ -89,7 +89,8 @@ void Windows::keep_only(PaneSet& set, const std::vector<WindowSpec>& specs) {
     }
     set.windows = std::move(kept);
     set.span = std::max(set.span, span_of(set.longest, options_.lateness, set.width));
-    for (auto& series : set.series) {
+    for (std::size_t index = 0; index < set.series.size(); ++index) {
+        std::unique_ptr<Series>& series = set.series[index];
         if (!series) continue;
         std::unique_ptr<Series> laid_out = make_series(set, *series->instrument);
         series->panes.each([&](i64 pane, const Statistics& ticks) { laid_out->panes.at(pane) = ticks; });
@@ -97,6 +98,7 @@ void Windows::keep_only(PaneSet& set, const std::vector<WindowSpec>& specs) {
             series->tracks[tracks[i]].emitted.each(
                 [&](i64 end, const Emitted& row) { laid_out->tracks[i].emitted.at(end) = row; });
         series = std::move(laid_out);
+        set.fronts[index].ticks = series->panes.find(set.fronts[index].pane);
     }
 }
 
@@ -143,7 +145,7 @@ std::unique_ptr<Windows::Series> Windows::make_series(const PaneSet& set,
                                                       const Instrument& instrument) const {
     std::unique_ptr<Series> made(new Series{&instrument, stream::PaneRing<Statistics>(set.span), {}});
     for (const Window& window : set.windows) {
-        const i64 ends = set.span / (window.spec.slide.count / set.width.count) + 2;
+        const i64 ends = set.span / (window.spec.slide.count / set.width.count) + 1;
         made->tracks.push_back(Track{.emitted = stream::PaneRing<Emitted>(ends)});
     }
     return made;
@@ -153,7 +155,7 @@ Windows::Series& Windows::series_of(PaneSet& set, const Instrument& instrument) 
     const std::size_t index = instrument.index;
     if (index >= set.series.size()) {
         set.series.resize(index + 1);
-        set.last_pane.resize(index + 1, no_pane);
+        set.fronts.resize(index + 1);
     }
     if (!set.series[index]) set.series[index] = make_series(set, instrument);
     return *set.series[index];
@@ -196,13 +198,21 @@ Arrival Windows::add(const WindowTick& tick, WindowOutput& out) {
             arrival = std::max(arrival, add_late(set, tick, pane, out));
             continue;
         }
-        Series& series = series_of(set, *tick.instrument);
-        series.panes.at(pane).add(tick.price, tick.size, tick.order);
-        i64& last = set.last_pane[tick.instrument->index];
-        last = std::max(last, pane);
-        set.newest = std::max(set.newest, pane);
+        const std::size_t index = tick.instrument->index;
+        if (index < set.fronts.size() && set.fronts[index].pane == pane) [[likely]]
+            set.fronts[index].ticks->add(tick.price, tick.size, tick.order);
+        else
+            put(set, tick, pane);
     }
     return arrival;
+}
+
+void Windows::put(PaneSet& set, const WindowTick& tick, i64 pane) {
+    Statistics& ticks = series_of(set, *tick.instrument).panes.at(pane);
+    ticks.add(tick.price, tick.size, tick.order);
+    Front& front = set.fronts[tick.instrument->index];
+    if (pane > front.pane) front = {pane, &ticks};
+    set.newest = std::max(set.newest, pane);
 }
 
 // A tick behind the watermark: some, all or none of its windows were emitted.
@@ -211,15 +221,12 @@ Arrival Windows::add_late(PaneSet& set, const WindowTick& tick, i64 pane, Window
     if (pane < stream::pane_of(watermark_, set.width) -
                    reach_of(set.longest, options_.lateness, set.width))
         return Arrival::too_late;
-    Series& series = series_of(set, *tick.instrument);
-    series.panes.at(pane).add(tick.price, tick.size, tick.order);
-    i64& last = set.last_pane[tick.instrument->index];
-    last = std::max(last, pane);
-    set.newest = std::max(set.newest, pane);
+    put(set, tick, pane);
     const bool emitted = std::ranges::any_of(set.windows, [&](const Window& window) {
         return next_multiple(ts, window.spec.slide) < window.next_end;
     });
     if (!emitted) return Arrival::in_time;
+    Series& series = *set.series[tick.instrument->index];
     for (Track& track : series.tracks) track.run_end = no_pane;
     if (options_.late == LatePolicy::reemit) emit_again(set, series, ts, out);
     return Arrival::late;
@@ -253,7 +260,7 @@ void Windows::emit_end(PaneSet& set, std::size_t i, Nanos end, WindowOutput& out
         return;
     }
     for (std::size_t index = 0; index < set.series.size(); ++index)
-        if (set.last_pane[index] >= start_pane) emit(set, i, *set.series[index], end, out);
+        if (set.fronts[index].pane >= start_pane) emit(set, i, *set.series[index], end, out);
     window.next_end = end + window.spec.slide;
 }
 
@@ -309,7 +316,7 @@ void Windows::save(stream::StateWriter& out) const {
         }
         out.put(static_cast<i64>(set.series.size()));
         for (std::size_t index = 0; index < set.series.size(); ++index) {
-            out.put(set.last_pane[index]);
+            out.put(set.fronts[index].pane);
             if (set.series[index]) save_series(*set.series[index], out);
         }
     }
@@ -341,11 +348,14 @@ Result<void> Windows::load(stream::StateReader& in, const InstrumentTable& instr
         const i64 series = in.count();
         if (series > static_cast<i64>(instruments.all().size())) return broken();
         for (i64 index = 0; index < series; ++index) {
-            set.last_pane.push_back(in.get<i64>());
+            const i64 front = in.get<i64>();
+            set.fronts.emplace_back();
             set.series.emplace_back();
-            if (set.last_pane.back() == no_pane) continue;
+            if (front == no_pane) continue;
             set.series.back() = make_series(set, instruments.all()[static_cast<std::size_t>(index)]);
             load_series(*set.series.back(), in);
+            set.fronts.back() = {front, set.series.back()->panes.find(front)};
+            if (set.fronts.back().ticks == nullptr) return broken();
         }
     }
     put_in_order();

@@ -77,6 +77,8 @@ class Windows final {
     Result<void> load(stream::StateReader& in, const InstrumentTable& instruments);
 
  private:
+    static constexpr i64 no_pane = std::numeric_limits<i64>::min();
+
     // What was emitted of one window, by its end's number (end / slide).
     struct Emitted {
         i128 close;
@@ -95,6 +97,11 @@ class Windows final {
         stream::PaneRing<Statistics> panes;
         std::vector<Track> tracks;  // As PaneSet::windows.
     };
+    // The newest pane of a series, where most ticks go: found without touching the ring.
+    struct Front {
+        i64 pane = no_pane;
+        Statistics* ticks{};
+    };
     struct Window {
         WindowSpec spec;
         Nanos since;     // Observation from before this does not count.
@@ -109,20 +116,20 @@ class Windows final {
         i64 span = 0;     // … and the number that a ring holds.
         std::vector<Window> windows;
         std::vector<std::unique_ptr<Series>> series;  // By instrument index; null: no tick yet.
-        std::vector<i64> last_pane;                   // The same, packed: the newest pane with a tick …
-        i64 newest = no_pane;                         // … and the newest of all.
+        std::vector<Front> fronts;                    // The same.
+        i64 newest = no_pane;                         // The newest pane with a tick of any.
         stream::PaneFinder finder;
     };
     struct Place {
         std::size_t set, window;
     };
-    static constexpr i64 no_pane = std::numeric_limits<i64>::min();
 
     void add_sets(const std::vector<WindowSpec>& specs, Nanos since);
     void keep_only(PaneSet& set, const std::vector<WindowSpec>& specs);
     void put_in_order();
     void find_due();
     Series& series_of(PaneSet& set, const Instrument& instrument);
+    void put(PaneSet& set, const WindowTick& tick, i64 pane);
     std::unique_ptr<Series> make_series(const PaneSet& set, const Instrument& instrument) const;
     Arrival add_late(PaneSet& set, const WindowTick& tick, i64 pane, WindowOutput& out);
     void emit_again(PaneSet& set, Series& series, Nanos ts_event, WindowOutput& out);
