@@ -1,6 +1,7 @@
-// Any bytes may stand in a segment file: reader, inspection and recovery give records or errors, and never crash or hang.
-// Because a checksum stops nearly all random bytes at once, most inputs are patches to a whole segment instead. TMPDIR
-// should name a folder in memory: each input makes files there.
+// Any bytes may stand in a segment file: reader, inspection and recovery give records or errors,
+// and never crash or hang. Because a checksum stops nearly all random bytes at once, most inputs
+// are patches to a whole segment instead. TMPDIR should name a folder in memory: each input makes
+// files there.
 #include <unistd.h>
 
 #include <cstring>
@@ -24,12 +25,14 @@ enum Flags : u8 { raw = 1, sealed = 2, has_successor = 4, cut_short = 8 };
 std::string whole_segment(u8 flags) {
     std::string bytes = log::encode_header(base, {});
     for (i64 i = 0; i < records; ++i)
-        log::encode_record(bytes, base, {i}, static_cast<u8>(log::RecordKind::frame), {i}, std::string(static_cast<std::size_t>(i * 5), 'x'));
+        log::encode_record(bytes, base, {i}, static_cast<u8>(log::RecordKind::frame), {i},
+                           std::string(static_cast<std::size_t>(i * 5), 'x'));
     if ((flags & sealed) != 0) log::encode_seal(bytes, base, {records}, {records});
     return bytes;
 }
 
-// A flag byte, then the file as it stands, or patches {u16 position, u8 what to flip} to a whole segment.
+// A flag byte, then the file as it stands, or patches {u16 position, u8 what to flip} to a whole
+// segment.
 std::string make_segment(u8 flags, std::string_view input) {
     if ((flags & raw) != 0) return std::string(input);
     std::string bytes = whole_segment(flags);
@@ -69,21 +72,27 @@ void read_all(const fs::path& folder) {
 extern "C" int LLVMFuzzerTestOneInput(const u8* data, std::size_t size) {
     if (size == 0) return 0;
     set_log_level(LogLevel::off);
-    static const fs::path folder = fs::temp_directory_path() / fmt::format("tape-fuzz-{}", ::getpid());
+    static const fs::path folder =
+        fs::temp_directory_path() / fmt::format("tape-fuzz-{}", ::getpid());
     fs::create_directory(folder);
     const u8 flags = data[0];
-    store(log::segment_path(folder, base), make_segment(flags, {reinterpret_cast<const char*>(data + 1), size - 1}));
-    if ((flags & has_successor) != 0) store(log::segment_path(folder, {records}), log::encode_header({records}, {}));
+    store(log::segment_path(folder, base),
+          make_segment(flags, {reinterpret_cast<const char*>(data + 1), size - 1}));
+    if ((flags & has_successor) != 0)
+        store(log::segment_path(folder, {records}), log::encode_header({records}, {}));
 
     read_all(folder);
-    if (!log::inspect(log::segment_path(folder, base), [](std::string_view) {})) {}
-    if (const auto writer = log::LogWriter::open(folder, {.segment_bytes = 4096, .sync_interval = {}, .reserve_bytes = 0})) {
+    if (!log::inspect(log::segment_path(folder, base), [](std::string_view) {})) {
+    }
+    if (const auto writer = log::LogWriter::open(
+            folder, {.segment_bytes = 4096, .sync_interval = {}, .reserve_bytes = 0})) {
         const auto appended = (*writer)->append(log::RecordKind::frame, {}, "behind it all");
         ensure(appended && (*writer)->sync(), "a recovered log can be appended to");
         const auto reader = log::LogReader::open(folder);
         ensure(reader && (*reader)->seek(*appended), "a recovered log can be read");
         const auto batch = (*reader)->read(1);
-        ensure(batch && batch->size() == 1 && batch->front().payload == "behind it all", "what was appended is read");
+        ensure(batch && batch->size() == 1 && batch->front().payload == "behind it all",
+               "what was appended is read");
     }
     fs::remove_all(folder);
     return 0;

@@ -12,14 +12,15 @@ namespace {
 
 constexpr u32 polynomial = 0x82f63b78;  // Bit-reversed 0x1edc6f41.
 
-// tables[k][b]: what byte b does to the checksum when k more bytes follow it, so that eight bytes cost eight look-ups
-// that do not wait for each other ("slicing by 8", Kounavis and Berry, 2005).
+// tables[k][b]: what byte b does to the checksum when k more bytes follow it, so that eight bytes
+// cost eight look-ups that do not wait for each other ("slicing by 8", Kounavis and Berry, 2005).
 using Tables = std::array<std::array<u32, 256>, 8>;
 constexpr Tables make_tables() {
     Tables tables{};
     for (u32 byte = 0; byte < 256; ++byte) {
         u32 value = byte;
-        for (int bit = 0; bit < 8; ++bit) value = (value >> 1) ^ ((value & 1) != 0 ? polynomial : 0);
+        for (int bit = 0; bit < 8; ++bit)
+            value = (value >> 1) ^ ((value & 1) != 0 ? polynomial : 0);
         tables[0][byte] = value;
     }
     for (u32 byte = 0; byte < 256; ++byte) {
@@ -32,9 +33,9 @@ constexpr Tables make_tables() {
 }
 constexpr Tables tables = make_tables();
 
-u64 load_word(const char* at) {
+u64 first_word(std::string_view bytes) {
     u64 word = 0;
-    std::memcpy(&word, at, sizeof word);
+    std::memcpy(&word, bytes.substr(0, sizeof word).data(), sizeof word);
     return word;
 }
 
@@ -43,12 +44,13 @@ u64 load_word(const char* at) {
 u32 crc32c_portable(u32 crc, std::string_view bytes) {
     u32 value = ~crc;
     while (bytes.size() >= 8) {
-        const u64 word = load_word(bytes.data()) ^ value;
+        const u64 word = first_word(bytes) ^ value;
         value = 0;
         for (unsigned k = 0; k < 8; ++k) value ^= tables[7 - k][(word >> (8 * k)) & 0xff];
         bytes.remove_prefix(8);
     }
-    for (const char byte : bytes) value = (value >> 8) ^ tables[0][(value ^ static_cast<u8>(byte)) & 0xff];
+    for (const char byte : bytes)
+        value = (value >> 8) ^ tables[0][(value ^ static_cast<u8>(byte)) & 0xff];
     return ~value;
 }
 
@@ -56,7 +58,7 @@ u32 crc32c_portable(u32 crc, std::string_view bytes) {
 u32 crc32c(u32 crc, std::string_view bytes) {
     u64 value = static_cast<u32>(~crc);
     while (bytes.size() >= 8) {
-        value = _mm_crc32_u64(value, load_word(bytes.data()));
+        value = _mm_crc32_u64(value, first_word(bytes));
         bytes.remove_prefix(8);
     }
     auto last = static_cast<u32>(value);
@@ -64,7 +66,9 @@ u32 crc32c(u32 crc, std::string_view bytes) {
     return ~last;
 }
 #else
-u32 crc32c(u32 crc, std::string_view bytes) { return crc32c_portable(crc, bytes); }
+u32 crc32c(u32 crc, std::string_view bytes) {
+    return crc32c_portable(crc, bytes);
+}
 #endif
 
 }  // namespace tape::log

@@ -13,11 +13,14 @@ namespace tape::log {
 
 namespace fs = std::filesystem;
 
-bool is_disk_full(int code) { return code == ENOSPC || code == EDQUOT; }
+bool is_disk_full(int code) {
+    return code == ENOSPC || code == EDQUOT;
+}
 
 Error file_error(std::string_view doing, const fs::path& path, int code) {
     const bool may_pass = is_disk_full(code) || code == EMFILE || code == ENFILE || code == ENOMEM;
-    return external_error(fmt::format("cannot {} {}: {}", doing, path.string(), std::generic_category().message(code)),
+    return external_error(fmt::format("cannot {} {}: {}", doing, path.string(),
+                                      std::generic_category().message(code)),
                           may_pass ? Retry::backoff : Retry::never);
 }
 
@@ -41,13 +44,13 @@ File::~File() {
 }
 
 Result<i64> File::size() const {
-    struct stat status {};
+    struct stat status{};
     if (::fstat(descriptor_, &status) != 0) return file_error("examine", path_, errno);
     return status.st_size;
 }
 
 Result<bool> File::removed() const {
-    struct stat status {};
+    struct stat status{};
     if (::fstat(descriptor_, &status) != 0) return file_error("examine", path_, errno);
     return status.st_nlink == 0;
 }
@@ -55,7 +58,8 @@ Result<bool> File::removed() const {
 Result<i64> File::read_at(char* out, i64 size, i64 position) const {
     i64 done = 0;
     while (done < size) {
-        const ssize_t n = ::pread(descriptor_, out + done, static_cast<std::size_t>(size - done), position + done);
+        const ssize_t n = ::pread(descriptor_, out + done, static_cast<std::size_t>(size - done),
+                                  position + done);
         if (n < 0 && errno == EINTR) continue;
         if (n < 0) return file_error("read", path_, errno);
         if (n == 0) break;
@@ -85,7 +89,9 @@ Result<void> File::preallocate(i64 size) const {
     if (!present) return present.error();
     if (*present >= size) return {};
     int outcome = 0;
-    while ((outcome = ::fallocate(descriptor_, 0, *present, size - *present)) != 0 && errno == EINTR) {}
+    while ((outcome = ::fallocate(descriptor_, 0, *present, size - *present)) != 0 &&
+           errno == EINTR) {
+    }
     if (outcome == 0) return {};
     if (errno == EOPNOTSUPP) return resize(size);
     return file_error("reserve space for", path_, errno);
@@ -98,7 +104,8 @@ Result<void> File::rename(const fs::path& to) {
 }
 
 Result<void> File::sync(int (*call)(int)) const {
-    if ((call != nullptr ? call : ::fdatasync)(descriptor_) != 0) return file_error("sync", path_, errno);
+    if ((call != nullptr ? call : ::fdatasync)(descriptor_) != 0)
+        return file_error("sync", path_, errno);
     return {};
 }
 

@@ -1,5 +1,6 @@
-// The log's seam to the operating system: one open file, and errors that name the file and say whether trying again can
-// help (a full disk may be emptied, a broken one is not mended by asking twice).
+// The log's seam to the operating system: one open file, and errors that name the file and say
+// whether trying again can help (a full disk may be emptied, a broken one is not mended by asking
+// twice).
 #pragma once
 
 #include <filesystem>
@@ -29,20 +30,23 @@ class File final {
     Result<i64> size() const;
     /// Whether the file was removed from its folder since it was opened.
     Result<bool> removed() const;
-    /// Fills `out` from `position` on; returns the number of bytes, fewer only at the end of the file.
+    /// Fills `out` from `position` on; returns the number of bytes, fewer only at the end of the
+    /// file.
     Result<i64> read_at(char* out, i64 size, i64 position) const;
     /// Writes all of `bytes` at `position`. After a full disk a part of them may stand.
     Result<void> write_at(std::string_view bytes, i64 position) const;
     /// Makes the file `size` bytes long.
     Result<void> resize(i64 size) const;
-    /// Makes the file at least `size` bytes long with its blocks reserved, where the file system can; zeros are added.
+    /// Makes the file at least `size` bytes long with its blocks reserved, where the file system
+    /// can; zeros are added.
     Result<void> preallocate(i64 size) const;
     Result<void> rename(const std::filesystem::path& to);
     /// fdatasync, or what a test put in its place.
     Result<void> sync(int (*call)(int) = nullptr) const;
 
  private:
-    File(int descriptor, std::filesystem::path path) : descriptor_(descriptor), path_(std::move(path)) {}
+    File(int descriptor, std::filesystem::path path)
+        : descriptor_(descriptor), path_(std::move(path)) {}
     int descriptor_;
     std::filesystem::path path_;
 };

@@ -31,8 +31,9 @@ std::string owner_of(const File& lock) {
 bool is_partition(const fs::path& folder) {
     std::error_code code;
     if (fs::exists(folder / lock_name, code)) return true;
-    return std::ranges::any_of(fs::directory_iterator(folder, code),
-                               [](const fs::directory_entry& entry) { return entry.path().extension() == ".seg"; });
+    return std::ranges::any_of(
+        fs::directory_iterator(folder, code),
+        [](const fs::directory_entry& entry) { return entry.path().extension() == ".seg"; });
 }
 
 Result<File> lock_partition(const fs::path& named) {
@@ -44,7 +45,8 @@ Result<File> lock_partition(const fs::path& named) {
     const bool empty = fs::is_empty(folder, code);
     if (code) return file_error("list", folder, code.value());
     if (!empty && !is_partition(folder)) {
-        return user_error(fmt::format("{} is not a log folder: it holds other files", folder.string()));
+        return user_error(
+            fmt::format("{} is not a log folder: it holds other files", folder.string()));
     }
     Result<File> lock = File::open(folder / lock_name, O_RDWR | O_CREAT);
     if (!lock) return lock.error();
@@ -53,7 +55,8 @@ Result<File> lock_partition(const fs::path& named) {
         return user_error(fmt::format("{} is in use by {}", folder.string(), owner_of(*lock)));
     }
     if (auto cut = lock->resize(0); !cut) return cut.error();
-    if (auto written = lock->write_at(fmt::format("{}\n", ::getpid()), 0); !written && written.error().retry == Retry::never) {
+    if (auto written = lock->write_at(fmt::format("{}\n", ::getpid()), 0);
+        !written && written.error().retry == Retry::never) {
         return written.error();
     }
     return lock;

@@ -1,5 +1,5 @@
-// Where the named readers of a partition are: a small file each, beside the segments, so that retention knows what is
-// still wanted.
+// Where the named readers of a partition are: a small file each, beside the segments, so that
+// retention knows what is still wanted.
 #pragma once
 
 #include <filesystem>
@@ -9,7 +9,8 @@
 
 namespace tape::log {
 
-/// The lowest stored position; nothing when no reader ever stored one. Errors: a damaged position file, I/O.
+/// The lowest stored position; nothing when no reader ever stored one. Errors: a damaged position
+/// file, I/O.
 Result<std::optional<Offset>> lowest_position(const std::filesystem::path& folder);
 
 }  // namespace tape::log

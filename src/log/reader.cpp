@@ -1,6 +1,6 @@
-// Follows a partition through its files alone, so that it works beside the writer, in another process, and on a log that
-// nobody writes any more. What it cannot read at the live end is "none yet"; only in a segment that is known to be sealed
-// it is damage.
+// Follows a partition through its files alone, so that it works beside the writer, in another
+// process, and on a log that nobody writes any more. What it cannot read at the live end is "none
+// yet"; only in a segment that is known to be sealed it is damage.
 #include <fcntl.h>
 #include <fmt/core.h>
 
@@ -19,7 +19,8 @@ using Step = SegmentCursor::Step;
 
 namespace {
 
-constexpr std::size_t unsynced_limit = 16;  // Files kept open for sync(); beyond it the oldest is synced at once.
+constexpr std::size_t unsynced_limit =
+    16;  // Files kept open for sync(); beyond it the oldest is synced at once.
 
 }  // namespace
 
@@ -41,12 +42,13 @@ struct LogReader::Impl {
     std::optional<SegmentCursor> cursor;  // In the segment of `position`, at or before it.
     bool header_damaged{};
     bool sealed{};
-    i64 judged_size = -1;                 // The file's size when it was last found not to be sealed.
+    i64 judged_size = -1;  // The file's size when it was last found not to be sealed.
     Offset position{};
     std::vector<Record> records;
 
-    std::vector<std::shared_ptr<const File>> unsynced;  // Segments whose records were returned since the last sync().
-    bool entered{};                                     // Another segment since the last sync().
+    std::vector<std::shared_ptr<const File>>
+        unsynced;    // Segments whose records were returned since the last sync().
+    bool entered{};  // Another segment since the last sync().
 
     std::optional<SegmentCursor> last;  // For end(): in the newest segment.
 };
@@ -55,7 +57,8 @@ LogReader::LogReader() = default;
 LogReader::~LogReader() = default;
 
 Result<std::unique_ptr<LogReader>> LogReader::open(const fs::path& folder) {
-    if (!is_partition(folder)) return user_error(fmt::format("there is no log partition in {}", folder.string()));
+    if (!is_partition(folder))
+        return user_error(fmt::format("there is no log partition in {}", folder.string()));
     std::unique_ptr<LogReader> reader(new LogReader);
     reader->impl_ = std::make_unique<Impl>();
     reader->impl_->folder = folder;
@@ -84,7 +87,8 @@ Result<bool> LogReader::Impl::enter_next() {
 
 Result<bool> LogReader::Impl::enter(Offset base) {
     Result<File> file = File::open(segment_path(folder, base), O_RDONLY);
-    if (!file && !fs::exists(segment_path(folder, base))) return false;  // Retention was quicker: look again.
+    if (!file && !fs::exists(segment_path(folder, base)))
+        return false;  // Retention was quicker: look again.
     if (!file) return file.error();
     const Result<HeaderState> header = check_header(*file, base);
     if (!header) return header.error();
@@ -103,7 +107,8 @@ Result<bool> LogReader::Impl::has_later_segment() const {
     return !bases->empty() && bases->back() > cursor->base();
 }
 
-// A live segment has a size that does not change, and zeros behind its records: this is the common case, one fstat.
+// A live segment has a size that does not change, and zeros behind its records: this is the common
+// case, one fstat.
 Result<LogReader::Impl::Verdict> LogReader::Impl::judge(Step step) {
     if (sealed) return Verdict::damaged;
     const Result<bool> removed = cursor->file()->removed();
@@ -124,7 +129,8 @@ Result<LogReader::Impl::Verdict> LogReader::Impl::judge(Step step) {
     return sealed ? Verdict::look_again : Verdict::none_yet;
 }
 
-// Damage between the segment's start and the offset that was asked for is none of the asker's business.
+// Damage between the segment's start and the offset that was asked for is none of the asker's
+// business.
 Result<bool> LogReader::Impl::pass_damage_before_position() {
     if (header_damaged || cursor->offset() >= position) return false;
     return cursor->resync({position.value + 1});
@@ -132,9 +138,12 @@ Result<bool> LogReader::Impl::pass_damage_before_position() {
 
 Error LogReader::Impl::report_damage() {
     const fs::path note = damage_note_path(folder, cursor->base());
-    if (const Result<File> made = File::open(note, O_WRONLY | O_CREAT); !made) log_warn("{}", made.error().what);
-    return external_error(fmt::format("the sealed segment {} is corrupt at record {} (byte {})", cursor->file()->path().string(),
-                                      cursor->offset().value, cursor->position()), Retry::never);
+    if (const Result<File> made = File::open(note, O_WRONLY | O_CREAT); !made)
+        log_warn("{}", made.error().what);
+    return external_error(
+        fmt::format("the sealed segment {} is corrupt at record {} (byte {})",
+                    cursor->file()->path().string(), cursor->offset().value, cursor->position()),
+        Retry::never);
 }
 
 Result<void> LogReader::Impl::keep_for_sync() {
@@ -151,7 +160,8 @@ Result<std::span<const Record>> LogReader::Impl::take_batch(const Record& head, 
     if (auto kept = keep_for_sync(); !kept) return kept.error();
     records.push_back(head);
     Record record;
-    while (std::ssize(records) < limit && cursor->next_in_memory(record) == Step::record) records.push_back(record);
+    while (std::ssize(records) < limit && cursor->next_in_memory(record) == Step::record)
+        records.push_back(record);
     position = cursor->offset();
     return std::span<const Record>(records);
 }
@@ -167,7 +177,8 @@ Result<std::span<const Record>> LogReader::read(i64 limit) {
             if (!*entered) return std::span<const Record>();
         }
         Record record;
-        const Result<Step> step = self.header_damaged ? Result<Step>(Step::broken) : self.cursor->next(record);
+        const Result<Step> step =
+            self.header_damaged ? Result<Step>(Step::broken) : self.cursor->next(record);
         if (!step) return step.error();
         if (*step == Step::record) {
             if (record.offset < self.position) continue;
@@ -191,14 +202,17 @@ Result<std::span<const Record>> LogReader::read(i64 limit) {
 
 Result<Hole> LogReader::skip_damage() {
     Impl& self = *impl_;
-    if (!self.cursor || !self.sealed) return internal_error(fmt::format("{}: no damage to skip", self.folder.string()));
-    Hole hole{self.position, self.position, fmt::format("corrupt segment {}", self.cursor->file()->path().filename().string())};
+    if (!self.cursor || !self.sealed)
+        return internal_error(fmt::format("{}: no damage to skip", self.folder.string()));
+    Hole hole{self.position, self.position,
+              fmt::format("corrupt segment {}", self.cursor->file()->path().filename().string())};
     if (!self.header_damaged) {
         const Result<bool> found = self.cursor->resync({INT64_MAX});
         if (!found) return found.error();
         const Result<bool> moved = *found ? true : self.enter_next();
         if (!moved) return moved.error();
-        if (!*moved) return external_error(hole.cause + ": nothing is behind it yet", Retry::backoff);
+        if (!*moved)
+            return external_error(hole.cause + ": nothing is behind it yet", Retry::backoff);
     }
     self.header_damaged = false;
     self.position = std::max(self.position, self.cursor->offset());
@@ -212,13 +226,16 @@ Result<void> LogReader::seek(Offset offset) {
     if (!bases) return bases.error();
     self.position = bases->empty() ? offset : std::max(offset, bases->front());
     const auto behind = std::ranges::upper_bound(*bases, self.position);
-    const bool same_segment = self.cursor && behind != bases->begin() && *(behind - 1) == self.cursor->base();
+    const bool same_segment =
+        self.cursor && behind != bases->begin() && *(behind - 1) == self.cursor->base();
     if (!same_segment || self.cursor->offset() > self.position) self.cursor.reset();
     self.last.reset();  // A seek may follow a truncation.
     return {};
 }
 
-Offset LogReader::position() const { return impl_->position; }
+Offset LogReader::position() const {
+    return impl_->position;
+}
 
 Result<Offset> LogReader::begin() const {
     const Result<std::vector<Offset>> bases = list_segments(impl_->folder);
@@ -239,7 +256,8 @@ Result<Offset> LogReader::end() {
         if (!file) return file.error();
         self.last.emplace(std::make_shared<const File>(std::move(*file)), newest);
     }
-    const bool ahead = self.cursor && self.cursor->base() == newest && self.cursor->offset() > self.last->offset();
+    const bool ahead =
+        self.cursor && self.cursor->base() == newest && self.cursor->offset() > self.last->offset();
     if (ahead) self.last = self.cursor;
     Record record;
     Result<Step> step = self.last->next(record);

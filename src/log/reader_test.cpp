@@ -8,20 +8,24 @@
 namespace tape::log::test {
 namespace {
 
-// Reads until record `count` came, checking each; false when one is wrong, missing, or the wait is endless.
+// Reads until record `count` came, checking each; false when one is wrong, missing, or the wait is
+// endless.
 bool follow(const fs::path& folder, i64 count) {
     auto reader = LogReader::open(folder);
     if (!reader) return false;
     i64 next = 0;
     return eventually([&] {
-        const auto batch = (*reader)->read(64);
-        if (!batch) return true;
-        for (const Record& record : *batch) {
-            if (record.offset.value != next || record.payload != payload_of(next) || record.ts_recv != time_of(next)) return true;
-            ++next;
-        }
-        return next == count;
-    }) && next == count;
+               const auto batch = (*reader)->read(64);
+               if (!batch) return true;
+               for (const Record& record : *batch) {
+                   if (record.offset.value != next || record.payload != payload_of(next) ||
+                       record.ts_recv != time_of(next))
+                       return true;
+                   ++next;
+               }
+               return next == count;
+           }) &&
+           next == count;
 }
 
 TEST(LogReader, SaysWhenThereIsNoPartition) {
@@ -94,7 +98,8 @@ TEST(LogReader, FollowsAWriterFromThreadsOfItsOwn) {
     std::atomic<int> right{};
     {
         std::vector<std::jthread> readers;
-        for (int i = 0; i < 3; ++i) readers.emplace_back([&] { right += follow(folder.partition(), count) ? 1 : 0; });
+        for (int i = 0; i < 3; ++i)
+            readers.emplace_back([&] { right += follow(folder.partition(), count) ? 1 : 0; });
         for (i64 done = 0; done < count; done += 30) append_records(*writer, 30);
     }
     EXPECT_EQ(right, 3);
@@ -169,12 +174,14 @@ TEST(Positions, TellDamageAndANewerFormat) {
     ASSERT_TRUE(store_position(folder.partition(), "lake", {5}));
     const fs::path file = folder.partition() / "lake.position";
     const std::string text = load(file);
-    for (const std::string& wrong : {std::string(), text.substr(0, 10), "6" + text, std::string("tape-position 1 6") + text.substr(17)}) {
+    for (const std::string& wrong : {std::string(), text.substr(0, 10), "6" + text,
+                                     std::string("tape-position 1 6") + text.substr(17)}) {
         store(file, wrong);
         EXPECT_FALSE(load_position(folder.partition(), "lake")) << wrong;
     }
     store(file, "tape-position 2 whatever");
-    EXPECT_NE(load_position(folder.partition(), "lake").error().what.find("newer format"), std::string::npos);
+    EXPECT_NE(load_position(folder.partition(), "lake").error().what.find("newer format"),
+              std::string::npos);
 }
 
 TEST(Retention, RemovesByAgeAndKeepsTheNewest) {
@@ -189,7 +196,8 @@ TEST(Retention, RemovesByAgeAndKeepsTheNewest) {
     EXPECT_GT(*freed, 0);
     EXPECT_EQ(segments_of(folder.partition()).front(), kept);
     expect_records(read_all(folder.partition()), kept.value, 300 - kept.value);
-    ASSERT_TRUE(apply_retention(folder.partition(), {.max_age = Nanos{}}, now + seconds(1'000'000)));
+    ASSERT_TRUE(
+        apply_retention(folder.partition(), {.max_age = Nanos{}}, now + seconds(1'000'000)));
     EXPECT_EQ(segments_of(folder.partition()), std::vector{bases.back()});
     EXPECT_EQ(open_writer(folder.partition())->begin(), bases.back());
     EXPECT_EQ(open_writer(folder.partition())->end().value, 300);
@@ -200,7 +208,10 @@ TEST(Retention, RemovesBySizeOldestFirst) {
     make_log(folder.partition(), 300);
     const auto bases = segments_of(folder.partition());
     i64 total = 0;
-    for (const Offset base : bases) total += base == bases.back() ? 0 : static_cast<i64>(fs::file_size(segment_path(folder.partition(), base)));
+    for (const Offset base : bases)
+        total += base == bases.back()
+                     ? 0
+                     : static_cast<i64>(fs::file_size(segment_path(folder.partition(), base)));
     EXPECT_EQ(apply_retention(folder.partition(), {.max_bytes = total}, {}).value(), 0);
     EXPECT_GT(apply_retention(folder.partition(), {.max_bytes = total - 1}, {}).value(), 0);
     EXPECT_EQ(segments_of(folder.partition()).front(), bases[1]);
@@ -243,7 +254,8 @@ TEST(ListPartitions, NamesTheLogsInAFolder) {
     make_log(folder.path() / "okx-1", 1);
     make_log(folder.path() / "coinbase-2", 1);
     fs::create_directory(folder.path() / "something else");
-    EXPECT_EQ(list_partitions(folder.path()).value(), (std::vector<std::string>{"coinbase-2", "okx-1"}));
+    EXPECT_EQ(list_partitions(folder.path()).value(),
+              (std::vector<std::string>{"coinbase-2", "okx-1"}));
     EXPECT_FALSE(list_partitions(folder.path() / "none"));
 }
 

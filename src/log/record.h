@@ -1,4 +1,5 @@
-// What a log holds. One enum serves raw and derived logs, so that one reader and one `inspect` understand both.
+// What a log holds. One enum serves raw and derived logs, so that one reader and one `inspect`
+// understand both.
 #pragma once
 
 #include <string_view>

@@ -21,7 +21,9 @@ Result<std::shared_ptr<const File>> open_segment(const fs::path& folder, Offset 
     return std::make_shared<const File>(std::move(*file));
 }
 
-fs::path part_path(const fs::path& folder, Offset base) { return segment_path(folder, base).replace_extension(".tmp"); }
+fs::path part_path(const fs::path& folder, Offset base) {
+    return segment_path(folder, base).replace_extension(".tmp");
+}
 
 Result<void> remove_half_made(const fs::path& folder) {
     std::error_code code;
@@ -51,16 +53,16 @@ Result<i64> written_behind(const File& file, i64 position) {
     }
 }
 
-// Cuts `file` at `position`, durably; returns how many bytes of content that cost.
+// Cuts `file` at `position`; returns how many bytes of content that cost.
 Result<i64> cut(const File& file, i64 position) {
     const Result<i64> lost = written_behind(file, position);
     if (!lost) return lost.error();
     if (auto resized = file.resize(position); !resized) return resized.error();
-    if (auto synced = file.sync(); !synced) return synced.error();
     return *lost;
 }
 
-// The end of the newest segment, which has a good header: all up to the first bytes that are no record.
+// The end of the newest segment, which has a good header: all up to the first bytes that are no
+// record.
 Result<RecoveredTail> recover_live(const std::shared_ptr<const File>& file, Offset base) {
     SegmentCursor cursor(file, base);
     Tail tail{.base = base};
@@ -76,7 +78,8 @@ Result<RecoveredTail> recover_live(const std::shared_ptr<const File>& file, Offs
     return RecoveredTail{tail, *lost};
 }
 
-// The newest segment when its header is damaged: nothing can be appended behind that, but its records count.
+// The newest segment when its header is damaged: nothing can be appended behind that, but its
+// records count.
 Result<RecoveredTail> find_end(const std::shared_ptr<const File>& file, Offset base) {
     SegmentCursor cursor(file, base);
     Record record;
@@ -89,12 +92,16 @@ Result<RecoveredTail> find_end(const std::shared_ptr<const File>& file, Offset b
         if (!found) return found.error();
         more = *found;
     }
-    return RecoveredTail{Tail{.base = base, .end = cursor.offset(), .position = cursor.position(), .closed = true}, 0};
+    return RecoveredTail{
+        Tail{.base = base, .end = cursor.offset(), .position = cursor.position(), .closed = true},
+        0};
 }
 
-// Whether the segment ends with its seal at `limit` or before; `each_record`: and every record before it is intact.
+// Whether the segment ends with its seal at `limit` or before; `each_record`: and every record
+// before it is intact.
 enum class Depth : u8 { seal, each_record };
-Result<bool> is_intact(const std::shared_ptr<const File>& file, Offset base, Offset limit, Depth depth) {
+Result<bool> is_intact(const std::shared_ptr<const File>& file, Offset base, Offset limit,
+                       Depth depth) {
     const Result<HeaderState> header = check_header(*file, base);
     if (!header) return header.error();
     const Result<std::optional<Seal>> seal = read_seal(*file, base);
@@ -117,7 +124,8 @@ Result<Step> save_stretch(const fs::path& folder, SegmentCursor& cursor, Salvage
     Record record;
     Result<Step> step = cursor.next(record);
     for (; step && *step == Step::record; step = cursor.next(record)) {
-        encode_record(bytes, start, record.offset, static_cast<u8>(record.kind), record.ts_recv, record.payload);
+        encode_record(bytes, start, record.offset, static_cast<u8>(record.kind), record.ts_recv,
+                      record.payload);
         last_ts = record.ts_recv;
     }
     if (!step || cursor.offset() == start) return step;
@@ -131,7 +139,8 @@ Result<Step> save_stretch(const fs::path& folder, SegmentCursor& cursor, Salvage
     return step;
 }
 
-Result<Salvage> save_intact(const fs::path& folder, const std::shared_ptr<const File>& file, Offset base, Offset limit) {
+Result<Salvage> save_intact(const fs::path& folder, const std::shared_ptr<const File>& file,
+                            Offset base, Offset limit) {
     const Result<std::optional<Seal>> seal = read_seal(*file, base);
     if (!seal) return seal.error();
     if (*seal && (*seal)->end < limit) limit = (*seal)->end;
@@ -145,7 +154,9 @@ Result<Salvage> save_intact(const fs::path& folder, const std::shared_ptr<const 
         const Result<bool> more = cursor.resync(limit);
         if (!more) return more.error();
         const Offset to = *more ? cursor.offset() : limit;
-        if (from < to) salvage.holes.push_back({from, to, fmt::format("corrupt segment {}", file->path().filename().string())});
+        if (from < to)
+            salvage.holes.push_back(
+                {from, to, fmt::format("corrupt segment {}", file->path().filename().string())});
         if (!*more) return salvage;
     }
 }
@@ -178,14 +189,16 @@ Result<RecoveredTail> recover_tail(const fs::path& folder) {
         const Offset base = (*bases)[i];
         const Result<std::shared_ptr<const File>> file = open_segment(folder, base);
         if (!file) return file.error();
-        if (headers[i] == HeaderState::blank) {  // No fdatasync of this file ever returned: a power cut tore it whole.
+        if (headers[i] == HeaderState::blank) {  // No fdatasync of this file ever returned: a power
+                                                 // cut tore it whole.
             const Result<i64> lost = written_behind(**file, 0);
             if (!lost) return lost.error();
             if (auto removed = remove_file((*file)->path()); !removed) return removed.error();
             cut_bytes += *lost;
             continue;
         }
-        Result<RecoveredTail> found = headers[i] == HeaderState::good ? recover_live(*file, base) : find_end(*file, base);
+        Result<RecoveredTail> found =
+            headers[i] == HeaderState::good ? recover_live(*file, base) : find_end(*file, base);
         if (found) found->cut_bytes += cut_bytes;
         return found;
     }
@@ -206,14 +219,16 @@ Result<ClosedSegments> examine_closed(const fs::path& folder, const Tail& tail, 
         if (!size) return size.error();
         verify_bytes -= *size;
         const bool suspect = fs::exists(damage_note_path(folder, base));
-        const Depth depth = newest || suspect || verify_bytes >= 0 ? Depth::each_record : Depth::seal;
+        const Depth depth =
+            newest || suspect || verify_bytes >= 0 ? Depth::each_record : Depth::seal;
         const Result<bool> intact = is_intact(*file, base, limit, depth);
         if (!intact) return intact.error();
         if (*intact) {
             const Result<std::optional<Seal>> seal = read_seal(**file, base);
             if (!seal) return seal.error();
             closed.records += (*seal)->end.value - base.value;
-            if (auto removed = remove_file(damage_note_path(folder, base)); !removed) return removed.error();
+            if (auto removed = remove_file(damage_note_path(folder, base)); !removed)
+                return removed.error();
         } else {
             Result<Salvage> salvage = save_intact(folder, *file, base, limit);
             if (!salvage) return salvage.error();
@@ -230,21 +245,25 @@ Result<ClosedSegments> examine_closed(const fs::path& folder, const Tail& tail, 
 Result<std::string> set_aside(const fs::path& folder, const Salvage& salvage) {
     const fs::path damaged = segment_path(folder, salvage.base);
     const fs::path corrupt = corrupt_path(folder, salvage.base);
-    // Later parts first: a crash then leaves the damaged segment in front of them, to be found again up to there.
+    // Later parts first: a crash then leaves the damaged segment in front of them, to be found
+    // again up to there.
     for (const Offset part : salvage.parts | std::views::reverse) {
         if (part == salvage.base) continue;
-        if (auto placed = rename_file(part_path(folder, part), segment_path(folder, part)); !placed) return placed.error();
+        if (auto placed = rename_file(part_path(folder, part), segment_path(folder, part)); !placed)
+            return placed.error();
     }
     const bool has_front = !salvage.parts.empty() && salvage.parts.front() == salvage.base;
     if (has_front) {
         std::error_code code;
         fs::create_hard_link(damaged, corrupt, code);
         if (code) return file_error("set aside", damaged, code.value());
-        if (auto placed = rename_file(part_path(folder, salvage.base), damaged); !placed) return placed.error();
+        if (auto placed = rename_file(part_path(folder, salvage.base), damaged); !placed)
+            return placed.error();
     } else if (auto renamed = rename_file(damaged, corrupt); !renamed) {
         return renamed.error();
     }
-    if (auto removed = remove_file(damage_note_path(folder, salvage.base)); !removed) return removed.error();
+    if (auto removed = remove_file(damage_note_path(folder, salvage.base)); !removed)
+        return removed.error();
     if (auto synced = sync_folder(folder); !synced) return synced.error();
     return corrupt.filename().string();
 }

@@ -1,6 +1,6 @@
-// What a writer does before its first record: it looks at how the last owner left the partition, cuts what a crash tore,
-// and takes damaged segments out of the readers' way. Only the newest segments are read whole, so that a start takes the
-// same short time however long the log is.
+// What a writer does before its first record: it looks at how the last owner left the partition,
+// cuts what a crash tore, and takes damaged segments out of the readers' way. Only the newest
+// segments are read whole, so that a start takes the same short time however long the log is.
 #pragma once
 
 #include <filesystem>
@@ -17,10 +17,10 @@ namespace tape::log {
 /// The newest segment, as recovery left it.
 struct Tail {
     Offset base;
-    Offset end;        // One past its last record.
-    i64 position{};    // Where the next record goes in the file.
-    Nanos last_ts;     // Of its last record.
-    bool closed{};     // Sealed or damaged: the next record opens a new segment.
+    Offset end;      // One past its last record.
+    i64 position{};  // Where the next record goes in the file.
+    Nanos last_ts;   // Of its last record.
+    bool closed{};   // Sealed or damaged: the next record opens a new segment.
 };
 
 struct RecoveredTail {
@@ -32,7 +32,8 @@ struct RecoveredTail {
 /// Errors: a newer format version (then nothing was touched), I/O.
 Result<RecoveredTail> recover_tail(const std::filesystem::path& folder);
 
-/// A damaged segment, and its intact stretches written aside as segments of their own, not yet in place.
+/// A damaged segment, and its intact stretches written aside as segments of their own, not yet in
+/// place.
 struct Salvage {
     Offset base;
     std::vector<Offset> parts;  // Where they start.
@@ -45,12 +46,14 @@ struct ClosedSegments {
     std::vector<Salvage> damaged;
 };
 
-/// Looks at header and seal of every closed segment up to `tail`, and at each record where a reader left a note of
-/// damage and in the newest ones, at least one and up to `verify_bytes` in all.
-Result<ClosedSegments> examine_closed(const std::filesystem::path& folder, const Tail& tail, i64 verify_bytes);
+/// Looks at header and seal of every closed segment up to `tail`, and at each record where a reader
+/// left a note of damage and in the newest ones, at least one and up to `verify_bytes` in all.
+Result<ClosedSegments> examine_closed(const std::filesystem::path& folder, const Tail& tail,
+                                      i64 verify_bytes);
 
-/// Renames the damaged segment to *.corrupt and puts its intact parts in its place; returns the new name. To be called
-/// when the holes are on record: a crash in between repeats the record rather than loses it.
+/// Renames the damaged segment to *.corrupt and puts its intact parts in its place; returns the new
+/// name. To be called when the holes are on record: a crash in between repeats the record rather
+/// than loses it.
 Result<std::string> set_aside(const std::filesystem::path& folder, const Salvage& salvage);
 
 }  // namespace tape::log

@@ -1,5 +1,5 @@
-// Gives disk space back: whole sealed segments, oldest first. The newest segment always stays, because its name says where
-// the log goes on.
+// Gives disk space back: whole sealed segments, oldest first. The newest segment always stays,
+// because its name says where the log goes on.
 #include <fcntl.h>
 
 #include <algorithm>
@@ -17,7 +17,7 @@ namespace fs = std::filesystem;
 namespace {
 
 struct Sealed {
-    Offset base, next;             // `next`: where the following segment starts.
+    Offset base, next;  // `next`: where the following segment starts.
     i64 size{};
     std::optional<Nanos> last_ts;  // Nothing in a damaged segment: then age does not tell.
 };
@@ -34,7 +34,8 @@ Result<std::vector<Sealed>> list_sealed(const fs::path& folder) {
         if (!size) return size.error();
         const Result<std::optional<Seal>> seal = read_seal(*file, (*bases)[i]);
         if (!seal) return seal.error();
-        all.push_back({(*bases)[i], (*bases)[i + 1], *size, *seal ? std::optional((*seal)->last_ts) : std::nullopt});
+        all.push_back({(*bases)[i], (*bases)[i + 1], *size,
+                       *seal ? std::optional((*seal)->last_ts) : std::nullopt});
     }
     return all;
 }
@@ -44,18 +45,22 @@ Result<std::vector<Sealed>> list_sealed(const fs::path& folder) {
 Result<i64> apply_retention(const fs::path& folder, const RetentionOptions& options, Nanos now) {
     const Result<std::vector<Sealed>> sealed = list_sealed(folder);
     if (!sealed) return sealed.error();
-    const Result<std::optional<Offset>> unread = options.drop_unread ? std::optional<Offset>() : lowest_position(folder);
+    const Result<std::optional<Offset>> unread =
+        options.drop_unread ? std::optional<Offset>() : lowest_position(folder);
     if (!unread) return unread.error();
     i64 total = 0;
     for (const Sealed& segment : *sealed) total += segment.size;
     i64 freed = 0;
     for (const Sealed& segment : *sealed) {
-        const bool old = options.max_age && segment.last_ts && *segment.last_ts < now - *options.max_age;
+        const bool old =
+            options.max_age && segment.last_ts && *segment.last_ts < now - *options.max_age;
         const bool too_much = options.max_bytes && total - freed > *options.max_bytes;
         const bool wanted = *unread && **unread < segment.next;
         if (wanted || !(old || too_much)) break;
-        if (auto removed = remove_file(segment_path(folder, segment.base)); !removed) return removed.error();
-        if (auto removed = remove_file(damage_note_path(folder, segment.base)); !removed) return removed.error();
+        if (auto removed = remove_file(segment_path(folder, segment.base)); !removed)
+            return removed.error();
+        if (auto removed = remove_file(damage_note_path(folder, segment.base)); !removed)
+            return removed.error();
         freed += segment.size;
     }
     if (freed == 0) return 0;
@@ -68,7 +73,8 @@ Result<std::vector<std::string>> list_partitions(const fs::path& root) {
     std::error_code code;
     fs::directory_iterator entry(root, code);
     for (; !code && entry != fs::directory_iterator(); entry.increment(code))
-        if (entry->is_directory() && is_partition(entry->path())) names.push_back(entry->path().filename().string());
+        if (entry->is_directory() && is_partition(entry->path()))
+            names.push_back(entry->path().filename().string());
     if (code) return file_error("list", root, code.value());
     std::ranges::sort(names);
     return names;

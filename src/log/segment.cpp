@@ -28,10 +28,12 @@ std::string_view bytes_of(const T& value) {
     return {reinterpret_cast<const char*>(&value), sizeof value};
 }
 
-bool all_zero(std::string_view bytes) { return std::ranges::all_of(bytes, [](char byte) { return byte == 0; }); }
+bool all_zero(std::string_view bytes) {
+    return std::ranges::all_of(bytes, [](char byte) { return byte == 0; });
+}
 
-// `record` is the whole record, header to padding. The base offset is summed first: a record that another segment left
-// on a recycled block does not pass.
+// `record` is the whole record, header to padding. The base offset is summed first: a record that
+// another segment left on a recycled block does not pass.
 u32 record_crc(Offset base, std::string_view record) {
     return crc32c(crc32c(0, bytes_of(base.value)), record.substr(sizeof(u32)));
 }
@@ -55,7 +57,8 @@ std::string encode_header(Offset base, Nanos created) {
     return std::string(bytes_of(header));
 }
 
-void encode_record(std::string& out, Offset base, Offset offset, u8 kind, Nanos ts_recv, std::string_view payload) {
+void encode_record(std::string& out, Offset base, Offset offset, u8 kind, Nanos ts_recv,
+                   std::string_view payload) {
     RecordHeader header{};
     header.length = static_cast<u32>(payload.size());
     header.index = static_cast<u32>(offset.value - base.value);
@@ -73,7 +76,9 @@ void encode_seal(std::string& out, Offset base, Offset end, Nanos last_ts) {
     encode_record(out, base, end, seal_kind, last_ts, {});
 }
 
-fs::path segment_path(const fs::path& folder, Offset base) { return folder / fmt::format("{:020}.seg", base.value); }
+fs::path segment_path(const fs::path& folder, Offset base) {
+    return folder / fmt::format("{:020}.seg", base.value);
+}
 
 fs::path damage_note_path(const fs::path& folder, Offset base) {
     return folder / fmt::format("{:020}.damaged", base.value);
@@ -103,11 +108,13 @@ Result<HeaderState> check_header(const File& file, Offset base) {
     if (all_zero(bytes_of(header))) return HeaderState::blank;
     if (std::memcmp(header.magic, magic, sizeof magic) != 0) return HeaderState::damaged;
     if (header.version > format_version) {
-        return user_error(fmt::format("{} has log format {}; this program knows formats up to {}: use a newer one",
-                                      file.path().string(), header.version, format_version));
+        return user_error(fmt::format(
+            "{} has log format {}; this program knows formats up to {}: use a newer one",
+            file.path().string(), header.version, format_version));
     }
     const u32 crc = crc32c(0, bytes_of(header).substr(0, offsetof(SegmentHeader, crc)));
-    return crc == header.crc && header.base_offset == base.value ? HeaderState::good : HeaderState::damaged;
+    return crc == header.crc && header.base_offset == base.value ? HeaderState::good
+                                                                 : HeaderState::damaged;
 }
 
 Result<std::optional<Seal>> read_seal(const File& file, Offset base) {
@@ -127,7 +134,8 @@ Result<std::optional<Seal>> read_seal(const File& file, Offset base) {
 SegmentCursor::SegmentCursor(std::shared_ptr<const File> file, Offset base)
     : file_(std::move(file)), base_(base), chunk_(smallest_chunk) {}
 
-// Reads `size` bytes from the next record on. What is in memory is read anew: it may have been written meanwhile.
+// Reads `size` bytes from the next record on. What is in memory is read anew: it may have been
+// written meanwhile.
 Result<void> SegmentCursor::fill(i64 size) {
     buffer_.resize(static_cast<std::size_t>(size));
     const Result<i64> read = file_->read_at(buffer_.data(), size, position_);
@@ -140,14 +148,18 @@ Result<void> SegmentCursor::fill(i64 size) {
 SegmentCursor::Step SegmentCursor::next_in_memory(Record& out) {
     const i64 present = unread();
     const char* const at = buffer_.data() + (position_ - buffer_position_);
-    if (present < record_header_bytes) return all_zero({at, static_cast<std::size_t>(present)}) ? Step::blank : Step::broken;
+    if (present < record_header_bytes)
+        return all_zero({at, static_cast<std::size_t>(present)}) ? Step::blank : Step::broken;
     const RecordHeader header = load_header(at);
     const i64 size = record_bytes(header.length);
     if (header.crc == 0 && all_zero({at, sizeof header})) return Step::blank;
     if (size > present || header.index != index_) return Step::broken;
     if (header.crc != record_crc(base_, {at, static_cast<std::size_t>(size)})) return Step::broken;
     if (header.kind == seal_kind) return Step::seal;
-    out = {offset(), RecordKind{header.kind}, {header.ts_recv}, {at + record_header_bytes, header.length}};
+    out = {offset(),
+           RecordKind{header.kind},
+           {header.ts_recv},
+           {at + record_header_bytes, header.length}};
     position_ += size;
     ++index_;
     return Step::record;
@@ -155,7 +167,8 @@ SegmentCursor::Step SegmentCursor::next_in_memory(Record& out) {
 
 Result<SegmentCursor::Step> SegmentCursor::next(Record& out) {
     if (next_in_memory(out) == Step::record) return Step::record;
-    // A reader at the live end asks often and gets little: it reads little. One that is behind reads ever more at once.
+    // A reader at the live end asks often and gets little: it reads little. One that is behind
+    // reads ever more at once.
     const bool behind = !buffer_.empty() && unread() < static_cast<i64>(buffer_.size());
     chunk_ = behind ? std::min(2 * chunk_, largest_chunk) : smallest_chunk;
     if (const auto filled = fill(chunk_); !filled) return filled.error();

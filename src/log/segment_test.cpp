@@ -48,7 +48,8 @@ TEST(Segment, HasTheBytesThatTheFormatSays) {
     ASSERT_EQ(bytes.size(), 64u + 24u + 8u);
     EXPECT_EQ(bytes.substr(0, 16), std::string("tapelog\0\1\0\0\0\x40\0\0\0", 16));
     EXPECT_EQ(bytes.substr(16, 16), std::string("\5\0\0\0\0\0\0\0\x08\7\6\5\4\3\2\1", 16));
-    EXPECT_EQ(bytes.substr(64 + 4, 28), std::string("\3\0\0\0\1\0\0\0\4\0\0\0\x09\0\0\0\0\0\0\0abc\0\0\0\0\0", 28));
+    EXPECT_EQ(bytes.substr(64 + 4, 28),
+              std::string("\3\0\0\0\1\0\0\0\4\0\0\0\x09\0\0\0\0\0\0\0abc\0\0\0\0\0", 28));
 }
 
 TEST(Segment, RefusesARecordOfAnotherSegmentOrPlace) {
@@ -58,7 +59,8 @@ TEST(Segment, RefusesARecordOfAnotherSegmentOrPlace) {
         std::string bytes = encode_header({100}, {});
         encode_record(bytes, base, offset, static_cast<u8>(RecordKind::frame), {}, "stale");
         store(path, bytes);
-        SegmentCursor cursor(std::make_shared<const File>(File::open(path, O_RDONLY).value()), {100});
+        SegmentCursor cursor(std::make_shared<const File>(File::open(path, O_RDONLY).value()),
+                             {100});
         Record record;
         return cursor.next(record).value();
     };
@@ -101,7 +103,8 @@ TEST(Inspect, PrintsALineForEachRecordAndHowItEnds) {
     const TempFolder folder;
     {
         const auto writer = open_writer(folder.partition());
-        ASSERT_TRUE(writer->append(RecordKind::frame, {1'652'459'225'503'749'100}, "{\"a\":\"\n\"}"));
+        ASSERT_TRUE(
+            writer->append(RecordKind::frame, {1'652'459'225'503'749'100}, "{\"a\":\"\n\"}"));
         ASSERT_TRUE(writer->append(RecordKind::heartbeat, {1'652'459'226'000'000'000}, ""));
     }
     std::vector<std::string> lines;

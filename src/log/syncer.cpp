@@ -27,7 +27,8 @@ void Syncer::wrote(const std::shared_ptr<const File>& file, Offset end, i64 byte
     {
         const std::lock_guard lock(mutex_);
         due = pending_.files.empty() || pending_.bytes + bytes >= options_.bytes;
-        if (std::ranges::find(pending_.files, file) == pending_.files.end()) pending_.files.push_back(file);
+        if (std::ranges::find(pending_.files, file) == pending_.files.end())
+            pending_.files.push_back(file);
         pending_.end = end.value;
         pending_.bytes += bytes;
     }
@@ -69,16 +70,19 @@ void Syncer::run() {
     std::unique_lock lock(mutex_);
     while (!stopping_) {
         wake_.wait(lock, [this] { return stopping_ || !pending_.files.empty(); });
-        wake_.wait_for(lock, interval, [this] { return stopping_ || pending_.bytes >= options_.bytes; });
+        wake_.wait_for(lock, interval,
+                       [this] { return stopping_ || pending_.bytes >= options_.bytes; });
         idle_.wait(lock, [this] { return !busy_; });
         if (!stopping_) perform_pending(lock);
     }
 }
 
-// Called and returns with the lock held, which it lets go of while the disk works. Only one such call is under way.
+// Called and returns with the lock held, which it lets go of while the disk works. Only one such
+// call is under way.
 void Syncer::perform_pending(std::unique_lock<std::mutex>& lock) {
     if (failure_ || pending_.empty()) return;
-    const Work work = std::exchange(pending_, {.files = {}, .folder = false, .end = pending_.end, .bytes = 0});
+    const Work work =
+        std::exchange(pending_, {.files = {}, .folder = false, .end = pending_.end, .bytes = 0});
     busy_ = true;
     files_under_way_ = std::ssize(work.files);
     lock.unlock();
@@ -89,7 +93,8 @@ void Syncer::perform_pending(std::unique_lock<std::mutex>& lock) {
     if (done) {
         durable_.store(work.end, std::memory_order_release);
     } else {
-        failure_ = external_error(fmt::format("{}; the log must be opened anew", done.error().what), Retry::never);
+        failure_ = external_error(fmt::format("{}; the log must be opened anew", done.error().what),
+                                  Retry::never);
         failed_.store(true, std::memory_order_release);
     }
     idle_.notify_all();

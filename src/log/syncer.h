@@ -1,9 +1,10 @@
-// Group commit: makes what a writer wrote durable, in a thread of its own, so that the appending thread never waits for
-// the disk unless it asks to. One fdatasync covers all writes before it.
+// Group commit: makes what a writer wrote durable, in a thread of its own, so that the appending
+// thread never waits for the disk unless it asks to. One fdatasync covers all writes before it.
 //
-// An error of fdatasync is final. The kernel drops the pages that it could not write and reports the error once; a second
-// call that succeeds would say nothing about them (the lesson of PostgreSQL's "fsyncgate", 2018). The writer has to be
-// opened anew, and recovery looks at what is really there.
+// An error of fdatasync is final. The kernel drops the pages that it could not write and reports
+// the error once; a second call that succeeds would say nothing about them (the lesson of
+// PostgreSQL's "fsyncgate", 2018). The writer has to be opened anew, and recovery looks at what is
+// really there.
 #pragma once
 
 #include <atomic>
@@ -25,9 +26,9 @@ namespace tape::log {
 class Syncer final {
  public:
     struct Options {
-        Nanos interval;           // The longest that a write stays unsynced; 0: until sync().
-        i64 bytes;                // So many unsynced bytes do not wait for the interval.
-        int (*call)(int);         // In the place of fdatasync, or null.
+        Nanos interval;    // The longest that a write stays unsynced; 0: until sync().
+        i64 bytes;         // So many unsynced bytes do not wait for the interval.
+        int (*call)(int);  // In the place of fdatasync, or null.
     };
     Syncer(std::filesystem::path folder, Offset durable, const Options& options, Counter syncs);
     /// Stops the thread; what is still unsynced stays so.

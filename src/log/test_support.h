@@ -1,4 +1,5 @@
-// What the log's tests share: folders that vanish, records whose content follows from their offset, and ways to hurt files.
+// What the log's tests share: folders that vanish, records whose content follows from their offset,
+// and ways to hurt files.
 #pragma once
 
 #include <fcntl.h>
@@ -43,11 +44,17 @@ inline WriterOptions small_segments(i64 segment_bytes = 4096) {
 
 /// Record `offset` of every test log; the length varies, and some payloads are empty.
 inline std::string payload_of(i64 offset) {
-    return offset % 17 == 0 ? "" : fmt::format("{}:{}", offset, std::string(static_cast<std::size_t>(offset * 7 % 90), 'x'));
+    return offset % 17 == 0
+               ? ""
+               : fmt::format("{}:{}", offset,
+                             std::string(static_cast<std::size_t>(offset * 7 % 90), 'x'));
 }
-inline Nanos time_of(i64 offset) { return seconds(1'600'000'000 + offset); }
+inline Nanos time_of(i64 offset) {
+    return seconds(1'600'000'000 + offset);
+}
 
-inline std::unique_ptr<LogWriter> open_writer(const fs::path& folder, const WriterOptions& options = small_segments()) {
+inline std::unique_ptr<LogWriter> open_writer(const fs::path& folder,
+                                              const WriterOptions& options = small_segments()) {
     auto writer = LogWriter::open(folder, options);
     EXPECT_TRUE(writer) << writer.error().what;
     return writer ? std::move(*writer) : nullptr;
@@ -71,7 +78,8 @@ inline void append_records(LogWriter& writer, i64 count) {
 }
 
 /// Makes a closed log of `count` records.
-inline void make_log(const fs::path& folder, i64 count, const WriterOptions& options = small_segments()) {
+inline void make_log(const fs::path& folder, i64 count,
+                     const WriterOptions& options = small_segments()) {
     const auto writer = open_writer(folder, options);
     append_records(*writer, count);
 }
@@ -91,10 +99,13 @@ inline std::vector<Copy> drain(LogReader& reader, i64 limit = 100) {
         const auto batch = reader.read(limit);
         if (!batch || batch->empty()) return all;
         for (const Record& record : *batch)
-            all.push_back({record.offset.value, record.kind, record.ts_recv, std::string(record.payload)});
+            all.push_back(
+                {record.offset.value, record.kind, record.ts_recv, std::string(record.payload)});
     }
 }
-inline std::vector<Copy> read_all(const fs::path& folder) { return drain(*open_reader(folder)); }
+inline std::vector<Copy> read_all(const fs::path& folder) {
+    return drain(*open_reader(folder));
+}
 
 /// That `records` are those of payload_of() from offset `first` on, `count` of them.
 inline void expect_records(const std::vector<Copy>& records, i64 first, i64 count) {
@@ -108,7 +119,9 @@ inline void expect_records(const std::vector<Copy>& records, i64 first, i64 coun
     }
 }
 
-inline std::vector<Offset> segments_of(const fs::path& folder) { return list_segments(folder).value(); }
+inline std::vector<Offset> segments_of(const fs::path& folder) {
+    return list_segments(folder).value();
+}
 
 inline std::string load(const fs::path& path) {
     std::ifstream in(path, std::ios::binary);
@@ -125,10 +138,12 @@ inline void flip_byte(const fs::path& path, i64 position) {
 
 /// Where record `offset` starts in the file of its segment.
 inline i64 position_of(const fs::path& folder, Offset base, Offset offset) {
-    const auto file = std::make_shared<const File>(File::open(segment_path(folder, base), O_RDONLY).value());
+    const auto file =
+        std::make_shared<const File>(File::open(segment_path(folder, base), O_RDONLY).value());
     SegmentCursor cursor(file, base);
     Record record;
-    while (cursor.offset() < offset) EXPECT_EQ(cursor.next(record).value(), SegmentCursor::Step::record);
+    while (cursor.offset() < offset)
+        EXPECT_EQ(cursor.next(record).value(), SegmentCursor::Step::record);
     return cursor.position();
 }
 

@@ -1,13 +1,12 @@
-// The one that appends. Records gather in memory, a flush writes them all at once behind the last ones, and a syncer
-// makes them durable. A segment that is full is sealed and the next one takes its place under its final name only when
-// its header is written, so that nobody ever sees half a segment.
+// The one that appends. Records gather in memory, a flush writes them all at once behind the last
+// ones, and a syncer makes them durable. A segment that is full is sealed and the next one takes
+// its place under its final name only when its header is written, so that nobody ever sees half a
+// segment.
 #include <fcntl.h>
 #include <fmt/core.h>
-#include <sys/statvfs.h>
 
 #include <algorithm>
 #include <atomic>
-#include <cerrno>
 
 #include "base/log.h"
 #include "base/metrics.h"
@@ -15,6 +14,7 @@
 #include "log/log.h"
 #include "log/recovery.h"
 #include "log/segment.h"
+#include "log/space_guard.h"
 #include "log/syncer.h"
 
 namespace tape::log {
@@ -23,43 +23,11 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr i64 buffer_limit_bytes = 4 << 20;    // More than that is written without being asked.
-constexpr i64 space_check_bytes = 4 << 20;     // So much is appended between two looks at the free space.
-
-// Says no while less than a reserve is free. It asks the file system now and then only, but each time once it said no.
-class SpaceGuard final {
- public:
-    SpaceGuard(fs::path folder, i64 reserve_bytes) : folder_(std::move(folder)), reserve_bytes_(reserve_bytes) {}
-
-    Result<void> admit(i64 bytes) {
-        if (bytes <= allowance_) {
-            allowance_ -= bytes;
-            return {};
-        }
-        allowance_ = 0;
-        if (auto enough = check(bytes); !enough) return enough;
-        allowance_ = space_check_bytes;
-        return {};
-    }
-
-    // Whether the reserve stands when `bytes` more are taken.
-    Result<void> check(i64 bytes) const {
-        struct statvfs status {};
-        if (::statvfs(folder_.c_str(), &status) != 0) return file_error("ask the free space of", folder_, errno);
-        const i64 free = static_cast<i64>(status.f_bavail) * static_cast<i64>(status.f_frsize);
-        if (free - bytes >= reserve_bytes_) return {};
-        return external_error(fmt::format("{}: disk full: {} bytes are free, {} are kept in reserve", folder_.string(), free,
-                                          reserve_bytes_), Retry::backoff);
-    }
-
- private:
-    const fs::path folder_;
-    const i64 reserve_bytes_;
-    i64 allowance_{};
-};
+constexpr i64 buffer_limit_bytes = 4 << 20;  // More than that is written without being asked.
 
 struct WriterMetrics {
-    explicit WriterMetrics(const fs::path& folder) : labels{{"partition", folder.filename().string()}} {}
+    explicit WriterMetrics(const fs::path& folder)
+        : labels{{"partition", folder.filename().string()}} {}
     Labels labels;
     Counter records = counter("tape_log_records_total", labels);
     Counter bytes = counter("tape_log_bytes_total", labels);
@@ -80,7 +48,11 @@ struct Live {
 
 struct LogWriter::Impl {
     Impl(fs::path path, const WriterOptions& chosen, File held)
-        : folder(std::move(path)), options(chosen), lock(std::move(held)), space(folder, options.reserve_bytes), metrics(folder) {}
+        : folder(std::move(path)),
+          options(chosen),
+          lock(std::move(held)),
+          space(folder, options.reserve_bytes),
+          metrics(folder) {}
 
     Result<void> recover();
     Result<void> record_holes(const std::vector<Salvage>& damaged);
@@ -89,7 +61,6 @@ struct LogWriter::Impl {
     Result<Live> make_segment(Offset base, i64 capacity);
     Result<void> make_room(i64 bytes);
     Result<void> roll(i64 bytes);
-    Result<void> write(std::string_view bytes);
     Result<void> flush();
     Result<void> truncate(Offset wanted);
     Result<void> healthy() const;
@@ -105,7 +76,7 @@ struct LogWriter::Impl {
     Live live;
     std::string buffer;  // What was appended since the last flush.
     Offset end{};
-    Offset first{};      // As the folder last said.
+    Offset first{};  // As the folder last said.
     Nanos last_ts;
     std::atomic<i64> readable{};
     std::vector<Doorbell*> bells;
@@ -113,7 +84,8 @@ struct LogWriter::Impl {
     std::unique_ptr<Syncer> syncer;
 };
 
-Result<std::unique_ptr<LogWriter>> LogWriter::open(const fs::path& folder, const WriterOptions& options) {
+Result<std::unique_ptr<LogWriter>> LogWriter::open(const fs::path& folder,
+                                                   const WriterOptions& options) {
     Result<File> lock = lock_partition(folder);
     if (!lock) return lock.error();
     std::unique_ptr<LogWriter> writer(new LogWriter);
@@ -129,10 +101,12 @@ LogWriter::~LogWriter() {
     const Result<void> synced = sync();
     if (!synced) log_warn("closing the log {}: {}", impl_->folder.string(), synced.error().what);
     // A closed partition gives back what it reserved; the next writer reserves it anew.
-    if (const auto cut = impl_->live.file->resize(impl_->live.position); !cut) log_warn("{}", cut.error().what);
+    if (const auto cut = impl_->live.file->resize(impl_->live.position); !cut)
+        log_warn("{}", cut.error().what);
 }
 
-// An error that will not pass ends the writer: what the file holds is known again only after recovery.
+// An error that will not pass ends the writer: what the file holds is known again only after
+// recovery.
 Error LogWriter::Impl::keep(Error error) {
     if (error.retry == Retry::never) failure = error;
     return error;
@@ -163,20 +137,23 @@ Result<void> LogWriter::Impl::recover() {
         if (!salvage.holes.empty()) continue;
         if (auto done = replace_damaged(salvage); !done) return done;
     }
-    recovery.records = closed.records + (tail && !tail->closed ? tail->end.value - tail->base.value : 0);
+    recovery.records =
+        closed.records + (tail && !tail->closed ? tail->end.value - tail->base.value : 0);
     if (auto opened = open_tail(tail.value_or(Tail{.closed = true})); !opened) return opened;
     readable = end.value;
     syncer = std::make_unique<Syncer>(
-        folder, end, Syncer::Options{options.sync_interval, options.sync_bytes, options.sync_call}, metrics.syncs);
+        folder, end, Syncer::Options{options.sync_interval, options.sync_bytes, options.sync_call},
+        metrics.syncs);
     return record_holes(closed.damaged);
 }
 
-// Goes on in the newest segment or behind it, and makes durable what the last owner may have left in the page cache: so
-// what recovery found is what the next recovery will find.
+// Goes on in the newest segment or behind it, and makes durable what the last owner may have left
+// in the page cache: so what recovery found is what the next recovery will find.
 Result<void> LogWriter::Impl::open_tail(const Tail& tail) {
     const Result<std::vector<Offset>> bases = list_segments(folder);
     if (!bases) return bases.error();
-    for (std::size_t i = bases->size() - std::min<std::size_t>(bases->size(), 2); i < bases->size(); ++i) {
+    for (std::size_t i = bases->size() - std::min<std::size_t>(bases->size(), 2); i < bases->size();
+         ++i) {
         const Result<File> file = File::open(segment_path(folder, (*bases)[i]), O_RDWR);
         if (!file) return file.error();
         if (auto synced = file->sync(); !synced) return synced;
@@ -188,8 +165,10 @@ Result<void> LogWriter::Impl::open_tail(const Tail& tail) {
     } else {
         Result<File> file = File::open(segment_path(folder, tail.base), O_RDWR);
         if (!file) return file.error();
-        live = {std::make_shared<const File>(std::move(*file)), tail.base, tail.position, tail.position};
-        // On a full disk the partition opens all the same, for its readers' sake; appending then says that it is full.
+        live = {std::make_shared<const File>(std::move(*file)), tail.base, tail.position,
+                tail.position};
+        // On a full disk the partition opens all the same, for its readers' sake; appending then
+        // says that it is full.
         if (space.check(options.segment_bytes) && live.file->preallocate(options.segment_bytes))
             live.capacity = std::max(options.segment_bytes, tail.position);
     }
@@ -201,10 +180,12 @@ Result<void> LogWriter::Impl::record_holes(const std::vector<Salvage>& damaged) 
     for (const Salvage& salvage : damaged) {
         if (salvage.holes.empty()) continue;
         for (const Hole& hole : salvage.holes) {
-            const std::string payload = fmt::format(R"({{"from":{},"to":{},"cause":"{}"}})", hole.from.value, hole.to.value, hole.cause);
+            const std::string payload = fmt::format(R"({{"from":{},"to":{},"cause":"{}"}})",
+                                                    hole.from.value, hole.to.value, hole.cause);
             if (auto room = make_room(record_bytes(std::ssize(payload))); !room) return room;
             last_ts = wall_clock();
-            encode_record(buffer, live.base, end, static_cast<u8>(RecordKind::gap), last_ts, payload);
+            encode_record(buffer, live.base, end, static_cast<u8>(RecordKind::gap), last_ts,
+                          payload);
             end = {end.value + 1};
             ++recovery.records;
             recovery.holes.push_back(hole);
@@ -224,7 +205,8 @@ Result<void> LogWriter::Impl::replace_damaged(const Salvage& salvage) {
     return {};
 }
 
-// A new segment under its final name, preallocated, its header written. Of `capacity` it has all or more.
+// A new segment under its final name, preallocated, its header written. Of `capacity` it has all or
+// more.
 Result<Live> LogWriter::Impl::make_segment(Offset base, i64 capacity) {
     const fs::path path = segment_path(folder, base);
     fs::path aside = path;
@@ -234,9 +216,11 @@ Result<Live> LogWriter::Impl::make_segment(Offset base, i64 capacity) {
         Result<File> file = File::open(aside, O_RDWR | O_CREAT | O_TRUNC);
         if (!file) return file.error();
         if (auto reserved = file->preallocate(capacity); !reserved) return reserved.error();
-        if (auto written = file->write_at(encode_header(base, wall_clock()), 0); !written) return written.error();
+        if (auto written = file->write_at(encode_header(base, wall_clock()), 0); !written)
+            return written.error();
         if (auto renamed = file->rename(path); !renamed) return renamed.error();
-        return Live{std::make_shared<const File>(std::move(*file)), base, segment_header_bytes, capacity};
+        return Live{std::make_shared<const File>(std::move(*file)), base, segment_header_bytes,
+                    capacity};
     };
     Result<Live> made = make();
     if (!made) {
@@ -252,7 +236,8 @@ Result<void> LogWriter::Impl::make_room(i64 bytes) {
     return roll(bytes);
 }
 
-// Closes the live segment and goes on in a new one. A step that fails leaves a state from which it can be tried again.
+// Closes the live segment and goes on in a new one. A step that fails leaves a state from which it
+// can be tried again.
 Result<void> LogWriter::Impl::roll(i64 bytes) {
     if (auto flushed = flush(); !flushed) return flushed;
     const i64 capacity = std::max(options.segment_bytes, segment_header_bytes + bytes + seal_bytes);
@@ -262,14 +247,16 @@ Result<void> LogWriter::Impl::roll(i64 bytes) {
         live.capacity = capacity;
         return {};
     }
-    // Recovery reads only the newest segments whole: so no more than two may hold bytes that are not durable.
+    // Recovery reads only the newest segments whole: so no more than two may hold bytes that are
+    // not durable.
     if (syncer->unsynced_files() > 1) {
         if (auto synced = syncer->sync(); !synced) return synced;
     }
     if (auto enough = space.check(capacity); !enough) return enough;
     std::string seal;
     encode_seal(seal, live.base, end, last_ts);
-    if (auto written = live.file->write_at(seal, live.position); !written) return keep(written.error());
+    if (auto written = live.file->write_at(seal, live.position); !written)
+        return keep(written.error());
     if (auto cut = live.file->resize(live.position + seal_bytes); !cut) return keep(cut.error());
     live.capacity = live.position;  // Should the next step fail, nothing more may be written here.
     syncer->wrote(live.file, end, seal_bytes);
@@ -285,8 +272,9 @@ Result<Offset> LogWriter::append(RecordKind kind, Nanos ts_recv, std::string_vie
     if (auto healthy = self.healthy(); !healthy) return healthy.error();
     const i64 length = std::ssize(payload);
     if (length > self.options.max_record_bytes) {
-        return user_error(fmt::format("{}: a {} record of {} bytes is too long: the limit is {}", self.folder.string(),
-                                      to_string(kind), length, self.options.max_record_bytes));
+        return user_error(fmt::format("{}: a {} record of {} bytes is too long: the limit is {}",
+                                      self.folder.string(), to_string(kind), length,
+                                      self.options.max_record_bytes));
     }
     if (std::ssize(self.buffer) >= buffer_limit_bytes) {
         if (auto flushed = self.flush(); !flushed) return flushed.error();
@@ -302,8 +290,10 @@ Result<Offset> LogWriter::append(RecordKind kind, Nanos ts_recv, std::string_vie
 Result<void> LogWriter::Impl::flush() {
     if (buffer.empty()) return {};
     const i64 size = std::ssize(buffer);
-    // A full disk may have taken a part: no record of it is whole for a reader, and the next try writes it all again.
-    if (auto written = live.file->write_at(buffer, live.position); !written) return keep(written.error());
+    // A full disk may have taken a part: no record of it is whole for a reader, and the next try
+    // writes it all again.
+    if (auto written = live.file->write_at(buffer, live.position); !written)
+        return keep(written.error());
     live.position += size;
     buffer.clear();
     metrics.records.add(end.value - readable.load());
@@ -327,8 +317,9 @@ Result<void> LogWriter::sync() {
 Result<void> LogWriter::truncate(Offset end) {
     if (auto healthy = impl_->healthy(); !healthy) return healthy;
     if (end < begin() || end > this->end()) {
-        return internal_error(fmt::format("{}: cannot truncate to {}: the log holds {} to {}", impl_->folder.string(), end.value,
-                                          begin().value, this->end().value));
+        return internal_error(fmt::format("{}: cannot truncate to {}: the log holds {} to {}",
+                                          impl_->folder.string(), end.value, begin().value,
+                                          this->end().value));
     }
     if (auto synced = sync(); !synced) return synced;
     if (end == this->end()) return {};
@@ -344,7 +335,8 @@ Result<void> LogWriter::Impl::truncate(Offset wanted) {
     syncer->lower(wanted);
     readable.store(wanted.value, std::memory_order_release);
     while (bases->size() > 1 && bases->back() > wanted) {
-        if (auto removed = remove_file(segment_path(folder, bases->back())); !removed) return removed;
+        if (auto removed = remove_file(segment_path(folder, bases->back())); !removed)
+            return removed;
         bases->pop_back();
     }
     Result<File> opened = File::open(segment_path(folder, bases->back()), O_RDWR);
@@ -356,12 +348,14 @@ Result<void> LogWriter::Impl::truncate(Offset wanted) {
     while (cursor.offset() < wanted) {
         const Result<SegmentCursor::Step> step = cursor.next(record);
         if (!step) return step.error();
-        if (*step == SegmentCursor::Step::seal) tail.closed = true;  // `wanted` is within a hole behind this segment.
+        if (*step == SegmentCursor::Step::seal)
+            tail.closed = true;  // `wanted` is within a hole behind this segment.
         if (*step != SegmentCursor::Step::record) break;
         tail.last_ts = record.ts_recv;
     }
     if (!tail.closed && cursor.offset() != wanted) {
-        return internal_error(fmt::format("cannot truncate {} to {}: it is damaged", file->path().string(), wanted.value));
+        return internal_error(fmt::format("cannot truncate {} to {}: it is damaged",
+                                          file->path().string(), wanted.value));
     }
     if (!tail.closed) {
         tail.position = cursor.position();
@@ -377,10 +371,20 @@ Offset LogWriter::begin() const {
     if (bases && !bases->empty()) impl_->first = bases->front();
     return impl_->first;
 }
-Offset LogWriter::end() const { return impl_->end; }
-Offset LogWriter::readable() const { return {impl_->readable.load(std::memory_order_acquire)}; }
-Offset LogWriter::durable() const { return impl_->syncer->durable(); }
-const Recovery& LogWriter::recovery() const { return impl_->recovery; }
-void LogWriter::ring_on_flush(Doorbell& bell) { impl_->bells.push_back(&bell); }
+Offset LogWriter::end() const {
+    return impl_->end;
+}
+Offset LogWriter::readable() const {
+    return {impl_->readable.load(std::memory_order_acquire)};
+}
+Offset LogWriter::durable() const {
+    return impl_->syncer->durable();
+}
+const Recovery& LogWriter::recovery() const {
+    return impl_->recovery;
+}
+void LogWriter::ring_on_flush(Doorbell& bell) {
+    impl_->bells.push_back(&bell);
+}
 
 }  // namespace tape::log
