@@ -17,7 +17,7 @@
 namespace tape::sinks {
 
 struct WarehouseOptions {
-    i64 memory_bytes = 256 << 20;  // Of DuckDB altogether, questions included; what needs more spills to a bounded file.
+    i64 memory_bytes = 96 << 20;  // Of DuckDB altogether, questions included; what needs more spills to a bounded file.
     i64 spill_bytes = 1 << 30;
     int threads = 1;
     Nanos commit_after = seconds(1);    // After the first unsaved row …

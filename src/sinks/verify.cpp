@@ -5,6 +5,7 @@
 #include <map>
 
 #include "log/log.h"
+#include "sinks/delta.h"
 #include "sinks/delta_log.h"
 #include "sinks/duckdb.h"
 #include "sinks/duckdb_handles.h"
