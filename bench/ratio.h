@@ -1,5 +1,6 @@
-// Timing as ratios: ours and a named baseline take turns in one run on the same input, their results are checked equal,
-// and one row of a Markdown table is printed. The exit code tells of wrong results, never of slow ones.
+// Timing as ratios: ours and a named baseline take turns in one run on the same input, their
+// results are checked equal, and one row of a Markdown table is printed. The exit code tells of
+// wrong results, never of slow ones.
 #pragma once
 
 #include <fmt/core.h>
@@ -18,10 +19,14 @@ namespace tape::bench {
 inline double cpu_seconds() {
     rusage usage{};
     getrusage(RUSAGE_SELF, &usage);
-    const auto seconds_of = [](const timeval& t) { return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) * 1e-6; };
+    const auto seconds_of = [](const timeval& t) {
+        return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) * 1e-6;
+    };
     return seconds_of(usage.ru_utime) + seconds_of(usage.ru_stime);
 }
-inline double wall_seconds() { return static_cast<double>(steady_clock().count) * 1e-9; }
+inline double wall_seconds() {
+    return static_cast<double>(steady_clock().count) * 1e-9;
+}
 
 struct Timing {
     double median, best;
@@ -30,14 +35,14 @@ struct Timing {
 struct Row {
     std::string what, baseline;
     double ours_seconds, baseline_seconds;  // Medians.
-    double units;                           // Of work a run does, and their name: "frames", "rows", "MB".
+    double units;  // Of work a run does, and their name: "frames", "rows", "MB".
     std::string unit;
-    std::string target;                     // "at least 0.7 x its speed"
-    bool equal;                             // Whether both gave the same results.
+    std::string target;  // "at least 0.7 x its speed"
+    bool equal;          // Whether both gave the same results.
 };
 
-/// Runs `ours` and `baseline` in turns, `runs` times each after one warm-up; `clock` is wall_seconds or cpu_seconds.
-/// Each takes no argument; medians come back.
+/// Runs `ours` and `baseline` in turns, `runs` times each after one warm-up; `clock` is
+/// wall_seconds or cpu_seconds. Each takes no argument; medians come back.
 template <class Ours, class Baseline>
 std::pair<double, double> in_turns(int runs, double (*clock)(), Ours ours, Baseline baseline) {
     std::vector<double> a, b;
@@ -58,9 +63,10 @@ std::pair<double, double> in_turns(int runs, double (*clock)(), Ours ours, Basel
 
 /// Prints the row; returns the exit code: 1 where the results differ.
 inline int report(const Row& row) {
-    fmt::print("| {} | {} | {:.3g} {}/s | {:.3g} {}/s | {:.2f} x its speed | {} | {} |\n", row.what, row.baseline,
-               row.units / row.ours_seconds, row.unit, row.units / row.baseline_seconds, row.unit,
-               row.baseline_seconds / row.ours_seconds, row.target, row.equal ? "equal" : "DIFFERENT");
+    fmt::print("| {} | {} | {:.3g} {}/s | {:.3g} {}/s | {:.2f} x its speed | {} | {} |\n", row.what,
+               row.baseline, row.units / row.ours_seconds, row.unit,
+               row.units / row.baseline_seconds, row.unit, row.baseline_seconds / row.ours_seconds,
+               row.target, row.equal ? "equal" : "DIFFERENT");
     return row.equal ? 0 : 1;
 }
 

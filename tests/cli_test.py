@@ -130,7 +130,7 @@ class RecordedSessions(unittest.TestCase):
     def ticks_of(self, folder, venue, session):
         capture = folder / f"{venue}.jsonl"
         with open(capture, "w") as out:
-            subprocess.run(["python3", ROOT / "tests/session_to_capture.py", EXCHANGES / venue / session], stdout=out, check=True)
+            subprocess.run(["python3", ROOT / "tests/session_to_capture.py", "--slot", f"{venue}-1", EXCHANGES / venue / session], stdout=out, check=True)
         tape("import", "--venue", venue, "--data", folder / venue, capture, check=0)
         return query(folder / venue, "select kind, count(*) n, count(distinct (symbol, trade_id)) ids from ticks group by kind order by kind")
 
@@ -222,6 +222,7 @@ class WholeLine(unittest.TestCase):
             finally:
                 simulator.terminate()
                 simulator.wait()
+                simulator.stdout.close()
 
     def test_simulated_runs_never_touch_real_data(self):
         """An unreachable exchange is said plainly."""

@@ -1,10 +1,10 @@
-// `tape doctor`: what stands in the way of capturing, each with what to do about it: clock, disk, and the way to every
-// configured exchange.
+// `tape doctor`: what stands in the way of capturing, each with what to do about it: clock, disk,
+// and the way to every configured exchange.
 #include <fmt/core.h>
 
+#include <sys/timex.h>
 #include <CLI/CLI.hpp>
 #include <filesystem>
-#include <sys/timex.h>
 
 #include "app/commands.h"
 #include "app/sources.h"
@@ -24,21 +24,29 @@ ProbeStep check_clock() {
     const bool synchronised = ::adjtimex(&state) != TIME_ERROR && (state.status & STA_UNSYNC) == 0;
     return {.what = "clock",
             .ok = synchronised,
-            .detail = fmt::format("{}, {}", format_rfc3339(wall_clock()), synchronised ? "synchronised" : "not synchronised"),
-            .advice = synchronised ? "" : "run a time daemon (chrony, systemd-timesyncd): events are checked against this clock"};
+            .detail = fmt::format("{}, {}", format_rfc3339(wall_clock()),
+                                  synchronised ? "synchronised" : "not synchronised"),
+            .advice = synchronised ? ""
+                                   : "run a time daemon (chrony, systemd-timesyncd): events are "
+                                     "checked against this clock"};
 }
 
 ProbeStep check_disk(const Config& config) {
     // The folder may not exist yet: its nearest parent that does is on the same disk.
     std::error_code failed;
     auto folder = std::filesystem::absolute(config.data, failed);
-    while (!std::filesystem::exists(folder, failed) && folder.has_relative_path()) folder = folder.parent_path();
+    while (!std::filesystem::exists(folder, failed) && folder.has_relative_path())
+        folder = folder.parent_path();
     const auto space = std::filesystem::space(folder, failed);
-    if (failed) return {"disk", false, fmt::format("{}: {}", folder.string(), failed.message()), "name another folder with --data"};
+    if (failed)
+        return {"disk", false, fmt::format("{}: {}", folder.string(), failed.message()),
+                "name another folder with --data"};
     const auto free = static_cast<i64>(space.available);
     const bool enough = free > 4 * config.log.reserve.bytes;
     return {"disk", enough, fmt::format("{} MiB free at {}", free >> 20, folder.string()),
-            enough ? "" : fmt::format("make room: capture pauses below {} (log.reserve)", format_size(config.log.reserve.bytes))};
+            enough ? ""
+                   : fmt::format("make room: capture pauses below {} (log.reserve)",
+                                 format_size(config.log.reserve.bytes))};
 }
 
 void print(std::string_view subject, const ProbeStep& step) {
@@ -49,7 +57,8 @@ void print(std::string_view subject, const ProbeStep& step) {
 int run(const Arguments& arguments) {
     const auto config = config_of(arguments.place);
     if (!config) return fail(config.error());
-    print("machine", check_clock());  // A warning only: a virtual machine's clock may be kept by its host.
+    print("machine",
+          check_clock());  // A warning only: a virtual machine's clock may be kept by its host.
     const ProbeStep disk = check_disk(*config);
     print("machine", disk);
     bool well = disk.ok;
@@ -64,7 +73,8 @@ int run(const Arguments& arguments) {
 }  // namespace
 
 void add_doctor(CLI::App& cli, int& code) {
-    auto* verb = cli.add_subcommand("doctor", "Check clock, disk, and DNS, TLS and subscription of each configured exchange");
+    auto* verb = cli.add_subcommand(
+        "doctor", "Check clock, disk, and DNS, TLS and subscription of each configured exchange");
     auto arguments = std::make_shared<Arguments>();
     add_place(*verb, arguments->place);
     verb->callback([arguments, &code] { code = run(*arguments); });

@@ -1,4 +1,5 @@
-// `tape replay`: everything right of the raw log once more, into another folder or against what is stored.
+// `tape replay`: everything right of the raw log once more, into another folder or against what is
+// stored.
 #include <fmt/core.h>
 #include <unistd.h>
 
@@ -28,7 +29,8 @@ std::function<void(i64, i64)> progress_line() {
         last = now;
         const double elapsed = static_cast<double>((now - began).count) * 1e-9 + 1e-9;
         const double rate = static_cast<double>(done) / elapsed;
-        fmt::print(stderr, "\r{:.0f} records/s, {:.0f} %, {:.0f} s left   ", rate, 100.0 * static_cast<double>(done) / static_cast<double>(std::max<i64>(all, 1)),
+        fmt::print(stderr, "\r{:.0f} records/s, {:.0f} %, {:.0f} s left   ", rate,
+                   100.0 * static_cast<double>(done) / static_cast<double>(std::max<i64>(all, 1)),
                    static_cast<double>(all - done) / rate);
         if (done >= all) fmt::print(stderr, "\n");
     };
@@ -48,7 +50,9 @@ int verify_folder(const Config& config, DataFolder& folder, const ReplayOptions&
     const fs::path scratch = folder.root() / fmt::format("verify-{}", ::getpid());
     std::error_code failed;
     fs::create_directories(scratch, failed);
-    if (failed) return fail(external_error(fmt::format("cannot make '{}': {}", scratch.string(), failed.message()), Retry::never));
+    if (failed)
+        return fail(external_error(
+            fmt::format("cannot make '{}': {}", scratch.string(), failed.message()), Retry::never));
     const auto verdict = verify(config, folder.paths(), scratch, options);
     fs::remove_all(scratch, failed);
     if (!verdict) return fail(verdict.error());
@@ -74,7 +78,9 @@ int run(const Arguments& arguments) {
 
     DataFolder to(arguments.out, *config);
     std::error_code failed;
-    if (fs::exists(to.paths().derived, failed)) return fail(user_error(fmt::format("'{}' holds results already: name a new folder with --out", arguments.out)));
+    if (fs::exists(to.paths().derived, failed))
+        return fail(user_error(fmt::format(
+            "'{}' holds results already: name a new folder with --out", arguments.out)));
     if (const auto claimed = to.claim(*kind); !claimed) return fail(claimed.error());
     if (const auto locked = to.lock(Role::process); !locked) return fail(locked.error());
     Paths paths = to.paths();
@@ -86,13 +92,19 @@ int run(const Arguments& arguments) {
 }  // namespace
 
 void add_replay(CLI::App& cli, int& code) {
-    auto* verb = cli.add_subcommand("replay", "Re-run everything right of the raw log, into another folder or to verify what is stored");
+    auto* verb = cli.add_subcommand(
+        "replay",
+        "Re-run everything right of the raw log, into another folder or to verify what is stored");
     auto arguments = std::make_shared<Arguments>();
     add_place(*verb, arguments->place);
-    auto* out = verb->add_option("--out", arguments->out, "Folder for the results")->type_name("DIR");
-    verb->add_option("--speed", arguments->speed, "max, 1x (as it was recorded) or 10x")->check(CLI::IsMember({"max", "1x", "10x"}));
-    verb->add_flag("--finish", arguments->finish, "The log's end is the end of time: open windows are emitted");
-    auto* verifying = verb->add_flag("--verify", arguments->verify, "Exit 0 only if what is stored is what the raw log yields");
+    auto* out =
+        verb->add_option("--out", arguments->out, "Folder for the results")->type_name("DIR");
+    verb->add_option("--speed", arguments->speed, "max, 1x (as it was recorded) or 10x")
+        ->check(CLI::IsMember({"max", "1x", "10x"}));
+    verb->add_flag("--finish", arguments->finish,
+                   "The log's end is the end of time: open windows are emitted");
+    auto* verifying = verb->add_flag("--verify", arguments->verify,
+                                     "Exit 0 only if what is stored is what the raw log yields");
     verifying->excludes(out);
     verb->callback([arguments, out, verifying, &code] {
         if (out->empty() && verifying->empty()) throw CLI::RequiredError("--out or --verify");

@@ -7,9 +7,9 @@
 #include "app/commands.h"
 #include "app/line.h"
 #include "app/stop_signal.h"
+#include "app/version.h"
 #include "base/log.h"
 #include "base/metrics.h"
-#include "app/version.h"
 #include "sim/simulator.h"
 
 namespace tape::app {
@@ -25,11 +25,13 @@ struct Arguments {
 };
 
 // Points every source at the simulator.
-Result<std::unique_ptr<sim::Simulator>> start_simulator(const Arguments& arguments, Config& config) {
+Result<std::unique_ptr<sim::Simulator>> start_simulator(const Arguments& arguments,
+                                                        Config& config) {
     sim::SimOptions options = arguments.simulator;
     options.venues.clear();
     for (const SourceConfig& source : config.sources)
-        if (std::ranges::find(options.venues, source.venue) == options.venues.end()) options.venues.push_back(source.venue);
+        if (std::ranges::find(options.venues, source.venue) == options.venues.end())
+            options.venues.push_back(source.venue);
     auto simulator = sim::Simulator::start(options);
     if (!simulator) return simulator;
     for (SourceConfig& source : config.sources) {
@@ -52,7 +54,8 @@ Result<void> claim(DataFolder& folder, DataKind kind, Parts parts) {
 // Waits until an exchange answered or all failed at their first try; false in the second case.
 bool reached_any(const Line& line) {
     const Nanos end = steady_clock() + seconds(15);
-    while (line.reach() == Reach::unknown && steady_clock() < end) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    while (line.reach() == Reach::unknown && steady_clock() < end)
+        std::this_thread::sleep_for(std::chrono::milliseconds(20));
     return line.reach() == Reach::some;
 }
 
@@ -89,13 +92,18 @@ int run(const Arguments& arguments) {
     auto line = Line::start(*config, folder.paths(), parts, kind);
     if (!line) return fail(line.error());
     if (parts.serve) {
-        if (parts.process) folder.announce(Role::process, (*line)->address());
-        else if (parts.capture) folder.announce(Role::capture, (*line)->address());
-        fmt::print("{}dashboard: http://{}/\n", arguments.simulate ? "SIMULATED " : "", (*line)->address());
+        if (parts.process)
+            folder.announce(Role::process, (*line)->address());
+        else if (parts.capture)
+            folder.announce(Role::capture, (*line)->address());
+        fmt::print("{}dashboard: http://{}/\n", arguments.simulate ? "SIMULATED " : "",
+                   (*line)->address());
         std::fflush(stdout);
     }
     if (parts.capture && parts.process && !reached_any(**line)) {
-        fmt::print(stderr, "tape: no exchange can be reached:\n{}tape: `tape run --simulate` runs the same line on the built-in simulator\n",
+        fmt::print(stderr,
+                   "tape: no exchange can be reached:\n{}tape: `tape run --simulate` runs the same "
+                   "line on the built-in simulator\n",
                    (*line)->causes());
         (void)(*line)->stop();
         return exit_code::outside;
@@ -105,16 +113,22 @@ int run(const Arguments& arguments) {
     return stopped ? exit_code::done : fail(stopped.error());
 }
 
-CLI::App* add_role(CLI::App& cli, int& code, const std::string& name, const std::string& help, const Arguments& defaults) {
+CLI::App* add_role(CLI::App& cli, int& code, const std::string& name, const std::string& help,
+                   const Arguments& defaults) {
     auto* verb = cli.add_subcommand(name, help);
     auto arguments = std::make_shared<Arguments>(defaults);
     add_place(*verb, arguments->place);
-    verb->add_option("--listen", arguments->listen, "Serve at this address, instead of the config's; port 0: any free one")->type_name("HOST:PORT");
+    verb->add_option("--listen", arguments->listen,
+                     "Serve at this address, instead of the config's; port 0: any free one")
+        ->type_name("HOST:PORT");
     verb->add_option("--for", arguments->length, "Stop after this time, such as 30s");
     if (defaults.parts.capture) {
-        verb->add_flag("--simulate", arguments->simulate, "On the built-in simulator instead of the exchanges");
-        verb->add_option("--rate", arguments->simulator.rate, "Messages a second of the simulator")->capture_default_str();
-        verb->add_option("--seed", arguments->simulator.seed, "Seed of the simulator")->capture_default_str();
+        verb->add_flag("--simulate", arguments->simulate,
+                       "On the built-in simulator instead of the exchanges");
+        verb->add_option("--rate", arguments->simulator.rate, "Messages a second of the simulator")
+            ->capture_default_str();
+        verb->add_option("--seed", arguments->simulator.seed, "Seed of the simulator")
+            ->capture_default_str();
     }
     verb->callback([arguments, &code] { code = run(*arguments); });
     return verb;

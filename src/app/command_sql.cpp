@@ -1,11 +1,12 @@
-// `tape sql`: asks the warehouse; the running process where one holds the file, else the file itself.
+// `tape sql`: asks the warehouse; the running process where one holds the file, else the file
+// itself.
 #include <fmt/core.h>
 
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "app/commands.h"
-#include "app/http_call.h"
+#include "net/http_call.h"
 #include "app/table_text.h"
 #include "sinks/duckdb.h"
 
@@ -27,12 +28,15 @@ Result<sinks::QueryResult> ask(const Arguments& arguments, const DataFolder& fol
         return (*warehouse)->query(arguments.statement, {.rows = arguments.limit});
     }
     if (address->empty())
-        return user_error(fmt::format("the warehouse in '{}' is in use by a process that serves no SQL", folder.root().string()));
+        return user_error(
+            fmt::format("the warehouse in '{}' is in use by a process that serves no SQL",
+                        folder.root().string()));
     const nlohmann::json body = {{"sql", arguments.statement}, {"limit", arguments.limit}};
-    const auto answer = http_post(fmt::format("http://{}/api/v1/sql", *address), body.dump());
+    const auto answer = net::http_post(fmt::format("http://{}/api/v1/sql", *address), body.dump());
     if (!answer) return answer.error();
     const auto json = nlohmann::json::parse(answer->body, nullptr, false);
-    if (!json.is_object()) return external_error(fmt::format("{} answered no JSON", *address), Retry::never);
+    if (!json.is_object())
+        return external_error(fmt::format("{} answered no JSON", *address), Retry::never);
     if (answer->status != 200) return user_error(json.value("error", answer->body));
     return result_of_json(json);
 }
@@ -45,7 +49,9 @@ int run(const Arguments& arguments) {
     const auto table = ask(arguments, folder);
     if (!table) return fail(table.error());
     print_table(*table, arguments.format);
-    if (table->truncated) fmt::print(stderr, "tape: only the first {} rows; --limit N gives more\n", table->rows.size());
+    if (table->truncated)
+        fmt::print(stderr, "tape: only the first {} rows; --limit N gives more\n",
+                   table->rows.size());
     return exit_code::done;
 }
 
@@ -55,9 +61,13 @@ void add_sql(CLI::App& cli, int& code) {
     auto* verb = cli.add_subcommand("sql", "Ask the warehouse: one SELECT statement, read only");
     auto arguments = std::make_shared<Arguments>();
     add_place(*verb, arguments->place);
-    verb->add_option("--format", arguments->format, "table, csv or json")->check(CLI::IsMember({"table", "csv", "json"}));
-    verb->add_option("--limit", arguments->limit, "At most so many rows")->check(CLI::PositiveNumber);
-    verb->add_option("statement", arguments->statement, "The statement")->required()->type_name("SQL");
+    verb->add_option("--format", arguments->format, "table, csv or json")
+        ->check(CLI::IsMember({"table", "csv", "json"}));
+    verb->add_option("--limit", arguments->limit, "At most so many rows")
+        ->check(CLI::PositiveNumber);
+    verb->add_option("statement", arguments->statement, "The statement")
+        ->required()
+        ->type_name("SQL");
     verb->callback([arguments, &code] { code = run(*arguments); });
 }
 

@@ -1,5 +1,5 @@
-// The verbs of the program. One file each; every add_… describes its verb to the command line and runs it when chosen.
-// To add a verb: a file, a line here, a line in main.cpp.
+// The verbs of the program. One file each; every add_… describes its verb to the command line and
+// runs it when chosen. To add a verb: a file, a line here, a line in main.cpp.
 #pragma once
 
 #include <optional>
@@ -24,12 +24,12 @@ constexpr int outside = 3;       // Disk, network, a server.
 constexpr int internal = 4;
 }  // namespace exit_code
 
-void add_run(CLI::App& cli, int& code);          // run collect process serve
+void add_run(CLI::App& cli, int& code);  // run collect process serve
 void add_simulate(CLI::App& cli, int& code);
 void add_interchange(CLI::App& cli, int& code);  // import export
 void add_replay(CLI::App& cli, int& code);
 void add_sql(CLI::App& cli, int& code);
-void add_check(CLI::App& cli, int& code);        // check config
+void add_check(CLI::App& cli, int& code);  // check config
 void add_doctor(CLI::App& cli, int& code);
 
 /// Says what failed on standard error and gives the exit code of its domain.

@@ -57,7 +57,8 @@ class Loader final {
         for (const auto& [name, many] : section_names) sections.push_back(name);
         for (const auto& [key, node] : root) {
             if (std::ranges::find(sections, key.str()) == sections.end())
-                fault(key.source(), fmt::format("unknown key '{}'{}", key.str(), suggestion(key.str(), sections)));
+                fault(key.source(), fmt::format("unknown key '{}'{}", key.str(),
+                                                suggestion(key.str(), sections)));
         }
         if (const auto* node = root.get("data")) read_string(*node, "data", config_.data);
         sections_of("source", root, config_.sources, source_fields);
@@ -76,15 +77,19 @@ class Loader final {
 
  private:
     void fault(const toml::source_region& where, std::string text) {
-        problems.push_back({static_cast<i64>(where.begin.line), static_cast<i64>(where.begin.column), std::move(text)});
+        problems.push_back({static_cast<i64>(where.begin.line),
+                            static_cast<i64>(where.begin.column), std::move(text)});
     }
 
     template <class S, std::size_t N>
-    void section(std::string_view name, const toml::table& root, S& out, const std::array<Field<S>, N>& fields) {
+    void section(std::string_view name, const toml::table& root, S& out,
+                 const std::array<Field<S>, N>& fields) {
         const toml::node* node = root.get(name);
         if (node == nullptr) return;
-        if (const toml::table* table = node->as_table()) read(name, *table, out, fields);
-        else fault(node->source(), fmt::format("'{0}' must be a table: write [{0}]", name));
+        if (const toml::table* table = node->as_table())
+            read(name, *table, out, fields);
+        else
+            fault(node->source(), fmt::format("'{0}' must be a table: write [{0}]", name));
     }
 
     template <class S, std::size_t N>
@@ -101,21 +106,27 @@ class Loader final {
             }
             read(name, *table, out.emplace_back(), fields);
         }
-        if (array == nullptr) fault(node->source(), fmt::format("'{0}' must be a list of tables: write [[{0}]]", name));
+        if (array == nullptr)
+            fault(node->source(),
+                  fmt::format("'{0}' must be a list of tables: write [[{0}]]", name));
     }
 
     template <class S, std::size_t N>
-    void read(std::string_view section, const toml::table& table, S& out, const std::array<Field<S>, N>& fields) {
+    void read(std::string_view section, const toml::table& table, S& out,
+              const std::array<Field<S>, N>& fields) {
         std::vector<std::string_view> names;
         for (const Field<S>& field : fields) names.push_back(field.name);
         for (const auto& [key, node] : table) {
             const auto field = std::ranges::find(fields, key.str(), &Field<S>::name);
             if (field == fields.end()) {
-                fault(key.source(), fmt::format("unknown key '{}' in [{}]{}", key.str(), section, suggestion(key.str(), names)));
+                fault(key.source(), fmt::format("unknown key '{}' in [{}]{}", key.str(), section,
+                                                suggestion(key.str(), names)));
                 continue;
             }
             const std::string name = fmt::format("{}.{}", section, field->name);
-            std::visit([&, &n = node](auto member) { read_value(n, name, out.*member, field->one_of); }, field->member);
+            std::visit(
+                [&, &n = node](auto member) { read_value(n, name, out.*member, field->one_of); },
+                field->member);
         }
         for (const Field<S>& field : fields)
             if (field.presence == Presence::required && !table.contains(field.name))
@@ -133,21 +144,28 @@ class Loader final {
     }
 
     // Replaces each ${NAME} by the environment's value.
-    std::string expand(const toml::source_region& where, std::string_view name, const std::string& text) {
+    std::string expand(const toml::source_region& where, std::string_view name,
+                       const std::string& text) {
         std::string out;
         for (std::size_t at = 0; at < text.size();) {
-            const std::size_t start = text.find("${", at), stop = text.find('}', start == std::string::npos ? 0 : start);
-            if (start == std::string::npos || stop == std::string::npos) return out + text.substr(at);
+            const std::size_t start = text.find("${", at),
+                              stop = text.find('}', start == std::string::npos ? 0 : start);
+            if (start == std::string::npos || stop == std::string::npos)
+                return out + text.substr(at);
             out += text.substr(at, start - at);
             const std::string variable = text.substr(start + 2, stop - start - 2);
-            if (const char* value = std::getenv(variable.c_str())) out += value;
-            else fault(where, fmt::format("{}: the environment variable '{}' is not set", name, variable));
+            if (const char* value = std::getenv(variable.c_str()))
+                out += value;
+            else
+                fault(where,
+                      fmt::format("{}: the environment variable '{}' is not set", name, variable));
             at = stop + 1;
         }
         return out;
     }
 
-    void read_value(const toml::node& node, std::string_view name, std::string& out, std::string_view one_of) {
+    void read_value(const toml::node& node, std::string_view name, std::string& out,
+                    std::string_view one_of) {
         if (!read_string(node, name, out) || one_of.empty()) return;
         std::istringstream choices{std::string(one_of)};
         for (std::string choice; std::getline(choices, choice, '|');)
@@ -155,15 +173,20 @@ class Loader final {
         fault(node.source(), fmt::format("{} = '{}' must be one of {}", name, out, one_of));
     }
     void read_value(const toml::node& node, std::string_view name, i64& out, std::string_view) {
-        if (const auto* number = node.as_integer(); number != nullptr && number->get() > 0) out = number->get();
-        else fault(node.source(), fmt::format("{} must be a whole number above 0", name));
+        if (const auto* number = node.as_integer(); number != nullptr && number->get() > 0)
+            out = number->get();
+        else
+            fault(node.source(), fmt::format("{} must be a whole number above 0", name));
     }
     template <class Value>
-    void read_unit(const toml::node& node, std::string_view name, Result<Value> (*parse)(std::string_view), Value& out) {
+    void read_unit(const toml::node& node, std::string_view name,
+                   Result<Value> (*parse)(std::string_view), Value& out) {
         std::string text;
         if (!read_string(node, name, text)) return;
-        if (const auto value = parse(text)) out = *value;
-        else fault(node.source(), fmt::format("{}: {}", name, value.error().what));
+        if (const auto value = parse(text))
+            out = *value;
+        else
+            fault(node.source(), fmt::format("{}: {}", name, value.error().what));
     }
     void read_value(const toml::node& node, std::string_view name, Nanos& out, std::string_view) {
         read_unit<Nanos>(node, name, parse_duration, out);
@@ -172,11 +195,15 @@ class Loader final {
         read_unit<i64>(node, name, parse_size, out.bytes);
     }
     template <class Value>
-    void read_value(const toml::node& node, std::string_view name, std::optional<Value>& out, std::string_view one_of) {
-        if (node.is_string() && *node.value<std::string_view>() == "never") out.reset();
-        else read_value(node, name, out.emplace(), one_of);
+    void read_value(const toml::node& node, std::string_view name, std::optional<Value>& out,
+                    std::string_view one_of) {
+        if (node.is_string() && *node.value<std::string_view>() == "never")
+            out.reset();
+        else
+            read_value(node, name, out.emplace(), one_of);
     }
-    void read_value(const toml::node& node, std::string_view name, std::vector<std::string>& out, std::string_view) {
+    void read_value(const toml::node& node, std::string_view name, std::vector<std::string>& out,
+                    std::string_view) {
         out.clear();
         const toml::array* array = node.as_array();
         if (array == nullptr) {
@@ -187,7 +214,8 @@ class Loader final {
     }
 
     // The place of the n-th table of a list, or of one of its keys.
-    static toml::source_region place(const toml::table& root, std::string_view section, std::size_t n, std::string_view key) {
+    static toml::source_region place(const toml::table& root, std::string_view section,
+                                     std::size_t n, std::string_view key) {
         const toml::table& table = *(*root.get_as<toml::array>(section))[n].as_table();
         const toml::node* node = table.get(key);
         return node == nullptr ? table.source() : node->source();
@@ -204,17 +232,25 @@ class Loader final {
                 for (const venues::Venue* each : venues::venue_table())
                     known += fmt::format("{}{}", known.empty() ? "" : ", ", each->name());
                 if (!source.venue.empty())
-                    fault(at("venue"), fmt::format("unknown venue '{}' (this build has {})", source.venue, known));
+                    fault(at("venue"), fmt::format("unknown venue '{}' (this build has {})",
+                                                   source.venue, known));
                 continue;
             }
-            if (source.symbols.empty()) fault(at("symbols"), fmt::format("source '{}' names no symbols", source.venue));
+            if (source.symbols.empty())
+                fault(at("symbols"), fmt::format("source '{}' names no symbols", source.venue));
+            const std::size_t before = problems.size();
             for (const std::string& symbol : source.symbols) {
                 if (symbol != to_capitals(symbol) || symbol.find('-') == std::string::npos)
-                    fault(at("symbols"), fmt::format("symbol '{}' is not of the form BASE-QUOTE in capitals", symbol));
+                    fault(at("symbols"),
+                          fmt::format("symbol '{}' is not of the form BASE-QUOTE in capitals",
+                                      symbol));
                 else if (!taken.emplace(source.venue, symbol).second)
-                    fault(at("symbols"), fmt::format("symbol '{}' of '{}' is named twice", symbol, source.venue));
+                    fault(at("symbols"),
+                          fmt::format("symbol '{}' of '{}' is named twice", symbol, source.venue));
             }
-            if (const auto plan = venue->plan(source_spec(source)); !plan) fault(at("channels"), plan.error().what);
+            if (problems.size() > before) continue;
+            if (const auto plan = venue->plan(source_spec(source)); !plan)
+                fault(at("channels"), plan.error().what);
         }
     }
 
@@ -224,18 +260,25 @@ class Loader final {
             const WindowConfig& window = config_.windows[n];
             const Nanos slide = window.slide.value_or(window.size);
             const auto at = [&](std::string_view key) { return place(root, "window", n, key); };
-            if (!names.insert(window.name).second) fault(at("name"), fmt::format("two windows are named '{}'", window.name));
-            if (window.size.count <= 0) fault(at("size"), fmt::format("window '{}' has no size", window.name));
-            else if (slide.count <= 0 || slide > window.size || window.size.count % slide.count != 0)
-                fault(at("slide"), fmt::format("window '{}': the size {} is no multiple of the slide {}", window.name,
-                                               format_duration(window.size), format_duration(slide)));
+            if (!names.insert(window.name).second)
+                fault(at("name"), fmt::format("two windows are named '{}'", window.name));
+            if (window.size.count <= 0)
+                fault(at("size"), fmt::format("window '{}' has no size", window.name));
+            else if (slide.count <= 0 || slide > window.size ||
+                     window.size.count % slide.count != 0)
+                fault(
+                    at("slide"),
+                    fmt::format("window '{}': the size {} is no multiple of the slide {}",
+                                window.name, format_duration(window.size), format_duration(slide)));
             else if (window.size.count / slide.count > 100'000)
-                fault(at("slide"), fmt::format("window '{}': more than 100,000 slides of {} in {}", window.name,
-                                               format_duration(slide), format_duration(window.size)));
+                fault(at("slide"),
+                      fmt::format("window '{}': more than 100,000 slides of {} in {}", window.name,
+                                  format_duration(slide), format_duration(window.size)));
         }
     }
 
-    void check_uri(const toml::table& root, std::string_view section, std::string_view uri, std::string_view scheme) {
+    void check_uri(const toml::table& root, std::string_view section, std::string_view uri,
+                   std::string_view scheme) {
         if (uri.starts_with(scheme) && uri.size() > scheme.size()) return;
         const toml::node* node = root.at_path(fmt::format("{}.uri", section)).node();
         fault(node == nullptr ? root.source() : node->source(),
@@ -249,51 +292,15 @@ class Loader final {
         if (config_.stream.idle < config_.stream.lateness) {
             const toml::node* node = root.at_path("stream.idle").node();
             if (node == nullptr) node = root.at_path("stream.lateness").node();
-            fault(node->source(), fmt::format("stream.idle = {} is less than stream.lateness = {}: ticks still awaited would be late",
-                                              format_duration(config_.stream.idle), format_duration(config_.stream.lateness)));
+            fault(node->source(), fmt::format("stream.idle = {} is less than stream.lateness = {}: "
+                                              "ticks still awaited would be late",
+                                              format_duration(config_.stream.idle),
+                                              format_duration(config_.stream.lateness)));
         }
     }
 
     Config& config_;
 };
-
-// ---- The reference and the effective config ----
-
-std::string show(const std::string& value) { return tape::json_quoted(value); }
-std::string show(i64 value) { return fmt::format("{}", value); }
-std::string show(Nanos value) { return fmt::format("\"{}\"", format_duration(value)); }
-std::string show(Size value) { return fmt::format("\"{}\"", format_size(value.bytes)); }
-template <class Value>
-std::string show(const std::optional<Value>& value) { return value ? show(*value) : "\"never\""; }
-std::string show(const std::vector<std::string>& values) {
-    std::string out = "[";
-    for (const std::string& value : values) out += (out.size() > 1 ? ", " : "") + show(value);
-    return out + "]";
-}
-
-template <class S, std::size_t N>
-void print_section(std::string& out, std::string_view heading, const S& section, const std::array<Field<S>, N>& fields) {
-    out += fmt::format("\n{}\n", heading);
-    for (const Field<S>& field : fields) {
-        const std::string value = std::visit([&](auto member) { return show(section.*member); }, field.member);
-        if (value == "\"\"") continue;
-        out += fmt::format("{} = {}\n", field.name, field.secrecy == Secrecy::masked ? "\"***\"" : value);
-    }
-}
-
-template <class S, std::size_t N>
-void describe_section(std::string& out, std::string_view heading, std::string_view doc, const std::array<Field<S>, N>& fields) {
-    out += fmt::format("\n## `{}`\n\n{}\n\n| key | default | meaning |\n|---|---|---|\n", heading, doc);
-    const S defaults;
-    for (const Field<S>& field : fields) {
-        const std::string value = std::visit([&](auto member) { return show(defaults.*member); }, field.member);
-        std::string choices(field.one_of);
-        for (std::size_t at = 0; (at = choices.find('|', at)) != std::string::npos; at += 5) choices.replace(at, 1, "`, `");
-        out += fmt::format("| `{}` | {} | {}{} |\n", field.name,
-                           field.presence == Presence::required ? "required" : value == "\"\"" ? "" : fmt::format("`{}`", value),
-                           field.doc, choices.empty() ? "" : fmt::format(" One of `{}`.", choices));
-    }
-}
 
 }  // namespace
 
@@ -309,7 +316,8 @@ std::expected<Config, std::vector<Problem>> parse_config(std::string text) {
                                    std::string(error.description())});
     }
     if (!loader.problems.empty()) {
-        std::ranges::stable_sort(loader.problems, {}, [](const Problem& p) { return std::pair(p.line, p.column); });
+        std::ranges::stable_sort(loader.problems, {},
+                                 [](const Problem& p) { return std::pair(p.line, p.column); });
         return std::unexpected(std::move(loader.problems));
     }
     config.text = std::move(text);
@@ -329,58 +337,40 @@ Result<Config> load_config(const std::string& path) {
     if (config) return std::move(*config);
     std::string what;
     for (const Problem& problem : config.error())
-        what += fmt::format("{}{}:{}:{}: {}", what.empty() ? "" : "\n", path.empty() ? "default.toml" : path, problem.line,
-                            problem.column, problem.text);
+        what += fmt::format("{}{}:{}:{}: {}", what.empty() ? "" : "\n",
+                            path.empty() ? "default.toml" : path, problem.line, problem.column,
+                            problem.text);
     return user_error(std::move(what));
 }
 
-std::string print_config(const Config& config) {
-    std::string out = fmt::format("data = {}\n", show(config.data));
-    for (const SourceConfig& source : config.sources) print_section(out, "[[source]]", source, source_fields);
-    print_section(out, "[log]", config.log, log_fields);
-    print_section(out, "[stream]", config.stream, stream_fields);
-    for (const WindowConfig& window : config.windows) print_section(out, "[[window]]", window, window_fields);
-    print_section(out, "[lake]", config.lake, lake_fields);
-    print_section(out, "[warehouse]", config.warehouse, warehouse_fields);
-    print_section(out, "[serve]", config.serve, serve_fields);
-    return out;
-}
-
-std::string config_reference() {
-    std::string out =
-        "# Config reference\n\nMade by `tape config --reference` from the field tables of `src/app/config_fields.h`; a test keeps it so.\n\n"
-        "One TOML file. Durations are texts such as `\"200ms\"`, `\"5s\"`, `\"1h\"`, `\"30d\"`; sizes `\"64MiB\"`, `\"10MB\"`; `\"never\"` "
-        "where a limit may be absent. `${NAME}` in a text is replaced by that environment variable. Relative paths start "
-        "at `data`, which is the root of all that `tape` stores (default `\"data\"`).\n";
-    describe_section(out, "[[source]]", "An exchange to follow; as many as there are.", source_fields);
-    describe_section(out, "[log]", "The raw log: everything received, verbatim.", log_fields);
-    describe_section(out, "[stream]", "Event time.", stream_fields);
-    describe_section(out, "[[window]]", "A statistic over a span of event time, aligned to the epoch; as many as there are.", window_fields);
-    describe_section(out, "[lake]", "Parquet files in Delta Lake tables.", lake_fields);
-    describe_section(out, "[warehouse]", "The tables that SQL asks.", warehouse_fields);
-    describe_section(out, "[serve]", "The dashboard and the HTTP interface.", serve_fields);
-    return out;
-}
-
 venues::SourceSpec source_spec(const SourceConfig& source) {
-    return {.venue = source.venue, .feed = source.feed, .symbols = source.symbols, .channels = source.channels};
+    return {.venue = source.venue,
+            .feed = source.feed,
+            .symbols = source.symbols,
+            .channels = source.channels};
 }
 
 ops::PipelineOptions pipeline_options(const Config& config) {
-    ops::PipelineOptions options{.lateness = config.stream.lateness, .idle = config.stream.idle,
-                                 .max_skew = config.stream.max_skew, .late = ops::LatePolicy::reemit, .windows = {}};
+    ops::PipelineOptions options{.lateness = config.stream.lateness,
+                                 .idle = config.stream.idle,
+                                 .max_skew = config.stream.max_skew,
+                                 .late = ops::LatePolicy::reemit,
+                                 .windows = {}};
     if (config.stream.late == "drop") options.late = ops::LatePolicy::drop;
     if (config.stream.late == "side") options.late = ops::LatePolicy::side;
-    // Without a word on it, a window's input is trades where any are captured, else the first other kind captured.
+    // Without a word on it, a window's input is trades where any are captured, else the first other
+    // kind captured.
     TickKind usual = config.sources.empty() ? TickKind::trade : TickKind::ticker;
     for (const SourceConfig& source : config.sources)
         for (const std::string& channel : source.channels)
-            if (venues::find_venue(source.venue)->kind_of(channel) == TickKind::trade) usual = TickKind::trade;
+            if (venues::find_venue(source.venue)->kind_of(channel) == TickKind::trade)
+                usual = TickKind::trade;
     for (const WindowConfig& window : config.windows) {
         TickKind input = usual;
         for (const TickKind kind : {TickKind::trade, TickKind::ticker, TickKind::poll})
             if (window.input == to_string(kind)) input = kind;
-        options.windows.push_back({window.name, window.size, window.slide.value_or(window.size), input});
+        options.windows.push_back(
+            {window.name, window.size, window.slide.value_or(window.size), input});
     }
     return options;
 }
@@ -388,23 +378,25 @@ ops::PipelineOptions pipeline_options(const Config& config) {
 Result<ops::PipelineOptions> pipeline_options_of(std::string_view config_text) {
     const auto config = parse_config(std::string(config_text));
     if (!config)
-        return user_error(fmt::format("the recorded config does not parse: line {}: {}", config.error().front().line,
-                                      config.error().front().text));
+        return user_error(fmt::format("the recorded config does not parse: line {}: {}",
+                                      config.error().front().line, config.error().front().text));
     return pipeline_options(*config);
 }
 
 std::string config_hash(std::string_view text) {
     std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
     unsigned size = 0;
-    ensure(EVP_Digest(text.data(), text.size(), digest.data(), &size, EVP_sha256(), nullptr) == 1, "SHA-256 is built in");
+    ensure(EVP_Digest(text.data(), text.size(), digest.data(), &size, EVP_sha256(), nullptr) == 1,
+           "SHA-256 is built in");
     std::string hex;
     for (unsigned i = 0; i < size; ++i) hex += fmt::format("{:02x}", digest[i]);
     return hex;
 }
 
 std::string config_record(const Config& config, bool simulated) {
-    return fmt::format(R"({{"hash":"{}","text":{},"build":"{}","simulated":{}}})", config_hash(config.text),
-                       json_quoted(config.text), build_version(), simulated);
+    return fmt::format(R"({{"hash":"{}","text":{},"build":"{}","simulated":{}}})",
+                       config_hash(config.text), json_quoted(config.text), build_version(),
+                       simulated);
 }
 
 }  // namespace tape::app

@@ -1,5 +1,6 @@
-// The config file: one TOML file says what to capture, what to compute and where it goes. Parsed once into an immutable
-// Config; every fault of the file is reported at once, each with its place and the nearest known key.
+// The config file: one TOML file says what to capture, what to compute and where it goes. Parsed
+// once into an immutable Config; every fault of the file is reported at once, each with its place
+// and the nearest known key.
 #pragma once
 
 #include <expected>
@@ -73,15 +74,17 @@ struct Config {
     WarehouseConfig warehouse;
     ServeConfig serve;
 
-    std::string text;  // The file as it was read: what the raw log's config records hold. Secrets stay ${NAME} in it.
+    std::string text;  // The file as it was read: what the raw log's config records hold. Secrets
+                       // stay ${NAME} in it.
 };
 
-/// Parses and validates `text`; `name` stands for the file in messages. Either a Config or every problem found.
+/// Parses and validates `text`; `name` stands for the file in messages. Either a Config or every
+/// problem found.
 /// `${NAME}` in a string is replaced by that environment variable; an unset one is a problem.
 std::expected<Config, std::vector<Problem>> parse_config(std::string text);
 
-/// Reads the file at `path`, or the built-in default pipeline if it is empty. The error lists all problems, one a line,
-/// each as "path:line:column: what".
+/// Reads the file at `path`, or the built-in default pipeline if it is empty. The error lists all
+/// problems, one a line, each as "path:line:column: what".
 Result<Config> load_config(const std::string& path);
 
 /// The pipeline that `tape run` follows when no config is named: pipelines/default.toml, embedded.

@@ -17,10 +17,14 @@ namespace fs = std::filesystem;
 
 constexpr int folder_format = 1;
 
-std::string_view to_string(DataKind kind) { return kind == DataKind::live ? "live" : "simulated"; }
+std::string_view to_string(DataKind kind) {
+    return kind == DataKind::live ? "live" : "simulated";
+}
 
 // "file:log" or "duckdb:warehouse.duckdb" below `root`; an absolute path stays.
-fs::path resolve(const fs::path& root, const std::string& uri) { return root / uri.substr(uri.find(':') + 1); }
+fs::path resolve(const fs::path& root, const std::string& uri) {
+    return root / uri.substr(uri.find(':') + 1);
+}
 
 }  // namespace
 
@@ -43,16 +47,23 @@ fs::path DataFolder::lock_path(Role role) const {
 Result<DataKind> DataFolder::kind() const {
     const fs::path file = root_ / "tape.json";
     std::ifstream in(file);
-    if (!in) return user_error(fmt::format("'{}' is no data folder: it has no tape.json", root_.string()));
+    if (!in)
+        return user_error(
+            fmt::format("'{}' is no data folder: it has no tape.json", root_.string()));
     const auto json = nlohmann::json::parse(in, nullptr, false);
-    if (!json.is_object() || !json.contains("format") || !json["format"].is_number_integer() || !json.contains("kind"))
-        return user_error(fmt::format("'{}' is damaged: {}", file.string(), json.is_discarded() ? "no JSON" : json.dump()));
+    if (!json.is_object() || !json.contains("format") || !json["format"].is_number_integer() ||
+        !json.contains("kind"))
+        return user_error(fmt::format("'{}' is damaged: {}", file.string(),
+                                      json.is_discarded() ? "no JSON" : json.dump()));
     if (json["format"] != folder_format)
-        return user_error(fmt::format("'{}' has format {}, and this build knows {}: use the build that made it, or a newer one",
-                                      root_.string(), json["format"].dump(), folder_format));
+        return user_error(
+            fmt::format("'{}' has format {}, and this build knows {}: use the build that made it, "
+                        "or a newer one",
+                        root_.string(), json["format"].dump(), folder_format));
     if (json["kind"] == "live") return DataKind::live;
     if (json["kind"] == "simulated") return DataKind::simulated;
-    return user_error(fmt::format("'{}' names an unknown kind of data: {}", file.string(), json["kind"].dump()));
+    return user_error(
+        fmt::format("'{}' names an unknown kind of data: {}", file.string(), json["kind"].dump()));
 }
 
 Result<void> DataFolder::claim(DataKind wanted) {
@@ -61,18 +72,27 @@ Result<void> DataFolder::claim(DataKind wanted) {
         const auto found = kind();
         if (!found) return found.error();
         if (*found != wanted)
-            return user_error(fmt::format("'{}' holds {} data, not {}: name another folder with --data", root_.string(),
-                                          to_string(*found), to_string(wanted)));
+            return user_error(
+                fmt::format("'{}' holds {} data, not {}: name another folder with --data",
+                            root_.string(), to_string(*found), to_string(wanted)));
         return {};
     }
     fs::create_directories(root_, failed);
-    if (failed) return external_error(fmt::format("cannot make the data folder '{}': {}", root_.string(), failed.message()), Retry::never);
+    if (failed)
+        return external_error(
+            fmt::format("cannot make the data folder '{}': {}", root_.string(), failed.message()),
+            Retry::never);
     if (!fs::is_empty(root_, failed))
-        return user_error(fmt::format("'{}' is not empty and no data folder of this program", root_.string()));
+        return user_error(
+            fmt::format("'{}' is not empty and no data folder of this program", root_.string()));
     const fs::path aside = root_ / "tape.json.new";
-    std::ofstream(aside) << fmt::format("{{\"format\":{},\"kind\":\"{}\"}}\n", folder_format, to_string(wanted));
+    std::ofstream(aside) << fmt::format("{{\"format\":{},\"kind\":\"{}\"}}\n", folder_format,
+                                        to_string(wanted));
     fs::rename(aside, root_ / "tape.json", failed);
-    if (failed) return external_error(fmt::format("cannot write to '{}': {}", root_.string(), failed.message()), Retry::never);
+    if (failed)
+        return external_error(
+            fmt::format("cannot write to '{}': {}", root_.string(), failed.message()),
+            Retry::never);
     return {};
 }
 
@@ -81,11 +101,13 @@ Result<void> DataFolder::lock(Role role) {
     Lock held;
     held.descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
     if (held.descriptor < 0)
-        return external_error(fmt::format("cannot open '{}': {}", path.string(), std::strerror(errno)), Retry::never);
+        return external_error(
+            fmt::format("cannot open '{}': {}", path.string(), std::strerror(errno)), Retry::never);
     if (::flock(held.descriptor, LOCK_EX | LOCK_NB) != 0) {
         std::string owner;
         std::getline(std::ifstream(path) >> std::ws, owner);
-        return user_error(fmt::format("the data folder '{}' is in use by process {}", root_.string(), owner.empty() ? "?" : owner));
+        return user_error(fmt::format("the data folder '{}' is in use by process {}",
+                                      root_.string(), owner.empty() ? "?" : owner));
     }
     locks_[static_cast<int>(role)] = std::move(held);
     announce(role, "");
@@ -103,7 +125,8 @@ std::optional<std::string> DataFolder::holder(Role role) const {
     const fs::path path = lock_path(role);
     Lock probe;
     probe.descriptor = ::open(path.c_str(), O_RDWR | O_CLOEXEC);
-    if (probe.descriptor < 0 || ::flock(probe.descriptor, LOCK_EX | LOCK_NB) == 0) return std::nullopt;
+    if (probe.descriptor < 0 || ::flock(probe.descriptor, LOCK_EX | LOCK_NB) == 0)
+        return std::nullopt;
     std::ifstream in(path);
     std::string pid, address;
     std::getline(in, pid);

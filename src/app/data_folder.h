@@ -1,12 +1,12 @@
-// The data folder: one root for all that a pipeline stores. It says of itself which format it has and whether its data
-// are real or simulated, so that the two never mix, and each role in it has one owner at a time.
+// The data folder: one root for all that a pipeline stores. It says of itself which format it has
+// and whether its data are real or simulated, so that the two never mix, and each role in it has
+// one owner at a time.
 //
 //   tape.json                    {"format":1,"kind":"live"}
-//   capture.lock, process.lock   held by the process that owns the raw log, or all that is right of it
-//   log/raw/<slot>/              the raw log
-//   log/derived/<slot>/          ticks, windows, gaps, dead letters on their way to the sinks
-//   checkpoints/<slot>/          the engine's state
-//   lake/  warehouse.duckdb      the results
+//   capture.lock, process.lock   held by the process that owns the raw log, or all that is right of
+//   it log/raw/<slot>/              the raw log log/derived/<slot>/          ticks, windows, gaps,
+//   dead letters on their way to the sinks checkpoints/<slot>/          the engine's state lake/
+//   warehouse.duckdb      the results
 #pragma once
 
 #include <filesystem>
@@ -34,8 +34,8 @@ class DataFolder final {
     /// The folder at `root` with the relative URIs of `config` resolved in it; nothing is touched.
     DataFolder(std::filesystem::path root, const Config& config);
 
-    /// Makes the folder if there is none. Errors: it holds data of the other kind, is of a newer format, or is a
-    /// non-empty folder of something else.
+    /// Makes the folder if there is none. Errors: it holds data of the other kind, is of a newer
+    /// format, or is a non-empty folder of something else.
     Result<void> claim(DataKind kind);
     /// Errors: as claim(), and when there is no data folder at all.
     Result<DataKind> kind() const;
@@ -44,7 +44,8 @@ class DataFolder final {
     Result<void> lock(Role role);
     /// Notes for others where this process serves, in the lock file of `role`.
     void announce(Role role, const std::string& address) const;
-    /// Where the process that holds `role` serves: none when nobody holds it, "" when it serves nowhere.
+    /// Where the process that holds `role` serves: none when nobody holds it, "" when it serves
+    /// nowhere.
     std::optional<std::string> holder(Role role) const;
 
     const std::filesystem::path& root() const { return root_; }

@@ -1,6 +1,6 @@
-// Settings as tables. Each config struct has one table of its fields: name, member, meaning. Reading a file, refusing
-// unknown keys, printing the effective config and the reference page all walk that table, so that a setting is added in
-// one line and cannot be undocumented.
+// Settings as tables. Each config struct has one table of its fields: name, member, meaning.
+// Reading a file, refusing unknown keys, printing the effective config and the reference page all
+// walk that table, so that a setting is added in one line and cannot be undocumented.
 #pragma once
 
 #include <map>
@@ -23,8 +23,8 @@ struct Size {
 };
 
 template <class S>
-using Member = std::variant<std::string S::*, i64 S::*, Nanos S::*, std::optional<Nanos> S::*, Size S::*,
-                            std::optional<Size> S::*, std::vector<std::string> S::*>;
+using Member = std::variant<std::string S::*, i64 S::*, Nanos S::*, std::optional<Nanos> S::*,
+                            Size S::*, std::optional<Size> S::*, std::vector<std::string> S::*>;
 
 enum class Presence : u8 { optional, required };
 enum class Secrecy : u8 { shown, masked };

@@ -23,7 +23,8 @@ constexpr std::size_t problems_kept = 100;
 std::string base64(std::string_view bytes) {
     std::string out((bytes.size() + 2) / 3 * 4, '\0');
     const int size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()),
-                                     reinterpret_cast<const unsigned char*>(bytes.data()), static_cast<int>(bytes.size()));
+                                     reinterpret_cast<const unsigned char*>(bytes.data()),
+                                     static_cast<int>(bytes.size()));
     out.resize(static_cast<std::size_t>(size));
     return out;
 }
@@ -32,10 +33,13 @@ bool from_base64(std::string_view text, std::string& bytes) {
     if (text.size() % 4 != 0) return false;
     bytes.resize(text.size() / 4 * 3);
     const int size = EVP_DecodeBlock(reinterpret_cast<unsigned char*>(bytes.data()),
-                                     reinterpret_cast<const unsigned char*>(text.data()), static_cast<int>(text.size()));
+                                     reinterpret_cast<const unsigned char*>(text.data()),
+                                     static_cast<int>(text.size()));
     if (size < 0) return false;
     // OpenSSL counts the padding as bytes.
-    const auto padding = static_cast<std::size_t>(text.ends_with("==") ? 2 : text.ends_with('=') ? 1 : 0);
+    const auto padding = static_cast<std::size_t>(text.ends_with("==")  ? 2
+                                                  : text.ends_with('=') ? 1
+                                                                        : 0);
     bytes.resize(static_cast<std::size_t>(size) - padding);
     return true;
 }
@@ -52,19 +56,26 @@ std::string parse_line(const std::string& text, std::string_view venue, Line& li
     if (json.is_discarded()) return "no JSON";
     if (!json.is_object()) return "no JSON object";
     const auto time = json.find("ts_recv"), conn = json.find("conn"), kind = json.find("kind");
-    if (time == json.end() || !time->is_number_integer()) return "'ts_recv' is no whole number of nanoseconds";
+    if (time == json.end() || !time->is_number_integer())
+        return "'ts_recv' is no whole number of nanoseconds";
     if (conn == json.end() || !conn->is_string()) return "'conn' is no text";
     if (kind == json.end() || !kind->is_string()) return "'kind' is no text";
     line.ts_recv = {time->get<i64>()};
     line.conn = conn->get<std::string>();
-    if (venues::venue_of_slot(line.conn) != venue || line.conn.find_first_of("/\\.") != std::string::npos)
-        return fmt::format("conn '{}' is no slot of {}: expected {}-1, {}-2, …", line.conn, venue, venue, venue);
-    if (!log::parse_kind(kind->get<std::string>(), line.kind)) return fmt::format("unknown kind '{}'", kind->get<std::string>());
+    if (venues::venue_of_slot(line.conn) != venue ||
+        line.conn.find_first_of("/\\.") != std::string::npos)
+        return fmt::format("conn '{}' is no slot of {}: expected {}-1, {}-2, …", line.conn, venue,
+                           venue, venue);
+    if (!log::parse_kind(kind->get<std::string>(), line.kind))
+        return fmt::format("unknown kind '{}'", kind->get<std::string>());
     const auto payload = json.find("payload"), encoded = json.find("payload_base64");
     if (payload != json.end()) {
-        if (payload->is_string()) line.payload = payload->get<std::string>();
-        else return "'payload' is no text";
-    } else if (encoded == json.end() || !encoded->is_string() || !from_base64(encoded->get<std::string>(), line.payload)) {
+        if (payload->is_string())
+            line.payload = payload->get<std::string>();
+        else
+            return "'payload' is no text";
+    } else if (encoded == json.end() || !encoded->is_string() ||
+               !from_base64(encoded->get<std::string>(), line.payload)) {
         return "neither 'payload' nor a valid 'payload_base64'";
     }
     return {};
@@ -90,7 +101,8 @@ struct Stream {
 
 }  // namespace
 
-Result<ImportReport> import_capture(std::istream& in, std::string_view venue, const std::filesystem::path& raw) {
+Result<ImportReport> import_capture(std::istream& in, std::string_view venue,
+                                    const std::filesystem::path& raw) {
     ImportReport report;
     std::map<std::string, std::unique_ptr<log::LogWriter>, std::less<>> writers;
     Line line;
@@ -98,7 +110,8 @@ Result<ImportReport> import_capture(std::istream& in, std::string_view venue, co
         ++report.lines;
         if (const std::string problem = parse_line(text, venue, line); !problem.empty()) {
             ++report.bad_lines;
-            if (report.problems.size() < problems_kept) report.problems.push_back(fmt::format("line {}: {}", report.lines, problem));
+            if (report.problems.size() < problems_kept)
+                report.problems.push_back(fmt::format("line {}: {}", report.lines, problem));
             continue;
         }
         auto& writer = writers[line.conn];
@@ -107,7 +120,8 @@ Result<ImportReport> import_capture(std::istream& in, std::string_view venue, co
             if (!opened) return opened.error();
             writer = std::move(*opened);
         }
-        if (const auto offset = writer->append(line.kind, line.ts_recv, line.payload); !offset) return offset.error();
+        if (const auto offset = writer->append(line.kind, line.ts_recv, line.payload); !offset)
+            return offset.error();
         if (++report.records % 4096 != 0) continue;
         for (auto& [slot, each] : writers)
             if (const auto flushed = each->flush(); !flushed) return flushed.error();
@@ -123,12 +137,15 @@ void append_capture_line(std::string& out, std::string_view conn, const log::Rec
     fmt::format_to(std::back_inserter(out), R"({{"ts_recv":{},"conn":)", record.ts_recv.count);
     append_json_string(out, conn);
     fmt::format_to(std::back_inserter(out), R"(,"kind":"{}",)", to_string(record.kind));
-    if (is_utf8(record.payload)) append_json_string(out += "\"payload\":", record.payload);
-    else out += "\"payload_base64\":\"" + base64(record.payload) + '"';
+    if (is_utf8(record.payload))
+        append_json_string(out += "\"payload\":", record.payload);
+    else
+        out += "\"payload_base64\":\"" + base64(record.payload) + '"';
     out += '}';
 }
 
-Result<i64> export_capture(const std::filesystem::path& raw, std::string_view venue, std::ostream& out) {
+Result<i64> export_capture(const std::filesystem::path& raw, std::string_view venue,
+                           std::ostream& out) {
     const auto slots = log::list_partitions(raw);
     if (!slots) return slots.error();
     std::vector<Stream> streams;
@@ -139,7 +156,9 @@ Result<i64> export_capture(const std::filesystem::path& raw, std::string_view ve
         streams.push_back({slot, std::move(*reader), {}, 0});
     }
     const auto later = [&](std::size_t a, std::size_t b) {
-        const auto key = [](const Stream& s) { return std::tuple(s.front().ts_recv, std::string_view(s.conn), s.front().offset); };
+        const auto key = [](const Stream& s) {
+            return std::tuple(s.front().ts_recv, std::string_view(s.conn), s.front().offset);
+        };
         return key(streams[a]) > key(streams[b]);
     };
     std::priority_queue<std::size_t, std::vector<std::size_t>, decltype(later)> queue(later);

@@ -34,7 +34,12 @@ struct Line::Impl {
     std::jthread housekeeper;
 
     Impl(const Config& config_in, const Paths& paths_in, Parts parts_in, DataKind kind_in)
-        : config(config_in), paths(paths_in), parts(parts_in), kind(kind_in), engine(config, paths), stores(config, paths) {}
+        : config(config_in),
+          paths(paths_in),
+          parts(parts_in),
+          kind(kind_in),
+          engine(config, paths),
+          stores(config, paths) {}
 
     Result<void> start() {
         if (parts.capture)
@@ -51,10 +56,11 @@ struct Line::Impl {
     }
 
     Result<void> start_capture() {
-        auto started = feed::Feed::start({.sources = source_options(config),
-                                          .log_root = paths.raw,
-                                          .writer = raw_writer_options(config),
-                                          .config_payload = config_record(config, kind == DataKind::simulated)});
+        auto started = feed::Feed::start(
+            {.sources = source_options(config),
+             .log_root = paths.raw,
+             .writer = raw_writer_options(config),
+             .config_payload = config_record(config, kind == DataKind::simulated)});
         if (!started) return started.error();
         feed = std::move(*started);
         return {};
@@ -97,7 +103,8 @@ struct Line::Impl {
             const auto space = std::filesystem::space(paths.derived.parent_path(), failed);
             if (!failed) free_bytes.set(static_cast<double>(space.available));
             if (parts.process && !parts.capture)
-                if (auto followed = engine.follow_partitions(nullptr); !followed) log_error("{}", followed.error().what);
+                if (auto followed = engine.follow_partitions(nullptr); !followed)
+                    log_error("{}", followed.error().what);
             if (second % 60 == 30) remove_old_data();
             lock.lock();
             sleep.wait_for(lock, std::chrono::seconds(1), [this] { return stopped; });
@@ -106,7 +113,8 @@ struct Line::Impl {
 
     void remove_old_data() {
         const Nanos now = wall_clock();
-        const auto trim = [&](const std::filesystem::path& root, const log::RetentionOptions& options) {
+        const auto trim = [&](const std::filesystem::path& root,
+                              const log::RetentionOptions& options) {
             const auto partitions = log::list_partitions(root);
             if (!partitions) return;
             for (const std::string& partition : *partitions)
@@ -114,7 +122,8 @@ struct Line::Impl {
                     log_warn("retention of {}: {}", partition, freed.error().what);
         };
         if (parts.capture) trim(paths.raw, raw_retention(config));
-        // The derived logs are queues: what every reader has passed may go; an hour stays for the page.
+        // The derived logs are queues: what every reader has passed may go; an hour stays for the
+        // page.
         if (parts.process) trim(paths.derived, {.max_age = seconds(3600)});
         if (stores.warehouse() != nullptr)
             if (const auto removed = stores.warehouse()->apply_retention(now); !removed)
@@ -144,7 +153,8 @@ Line::~Line() {
     if (const auto stopped = impl_->stop(); !stopped) log_error("{}", stopped.error().what);
 }
 
-Result<std::unique_ptr<Line>> Line::start(const Config& config, const Paths& paths, Parts parts, DataKind kind) {
+Result<std::unique_ptr<Line>> Line::start(const Config& config, const Paths& paths, Parts parts,
+                                          DataKind kind) {
     std::unique_ptr<Line> line(new Line);
     line->impl_ = std::make_unique<Impl>(config, paths, parts, kind);
     if (auto started = line->impl_->start(); !started) return started.error();
@@ -170,10 +180,13 @@ Reach Line::reach() const {
 std::string Line::causes() const {
     std::string text;
     if (!impl_->feed) return text;
-    for (const feed::SlotStatus& slot : impl_->feed->status()) text += fmt::format("  {}: {}\n", slot.slot, slot.cause);
+    for (const feed::SlotStatus& slot : impl_->feed->status())
+        text += fmt::format("  {}: {}\n", slot.slot, slot.cause);
     return text;
 }
 
-Result<void> Line::stop() { return impl_->stop(); }
+Result<void> Line::stop() {
+    return impl_->stop();
+}
 
 }  // namespace tape::app

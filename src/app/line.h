@@ -1,4 +1,5 @@
-// The line: the parts of Tickertape put together, in the order of the data's way, and taken apart in the same order.
+// The line: the parts of Tickertape put together, in the order of the data's way, and taken apart
+// in the same order.
 #pragma once
 
 #include <memory>
@@ -23,7 +24,8 @@ enum class Reach : u8 { unknown, some, none };
 class Line final {
  public:
     /// Starts the parts on `paths`. Errors: as those of the parts; nothing runs then.
-    static Result<std::unique_ptr<Line>> start(const Config& config, const Paths& paths, Parts parts, DataKind kind);
+    static Result<std::unique_ptr<Line>> start(const Config& config, const Paths& paths,
+                                               Parts parts, DataKind kind);
     /// Stops.
     ~Line();
 
@@ -32,8 +34,8 @@ class Line final {
     Reach reach() const;
     /// Why each slot is not connected, one a line.
     std::string causes() const;
-    /// Stops in the order of the data's way, each part taking what the one before it left: nothing is cut off.
-    /// Error: something could not be stored; it is not lost but waits in the log.
+    /// Stops in the order of the data's way, each part taking what the one before it left: nothing
+    /// is cut off. Error: something could not be stored; it is not lost but waits in the log.
     Result<void> stop();
 
  private:

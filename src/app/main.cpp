@@ -1,4 +1,5 @@
-// The program's front: its verbs in the order of the data's way, and the exit code of the one that was chosen.
+// The program's front: its verbs in the order of the data's way, and the exit code of the one that
+// was chosen.
 #include <fmt/core.h>
 
 #include <CLI/CLI.hpp>
@@ -10,20 +11,27 @@
 
 namespace tape::app {
 
-std::string_view build_version() { return TAPE_VERSION; }
+std::string_view build_version() {
+    return TAPE_VERSION;
+}
 
 int fail(const Error& error) {
     fmt::print(stderr, "tape: {}\n", error.what);
     switch (error.domain) {
-        case Domain::user: return exit_code::usage;
-        case Domain::external: return exit_code::outside;
-        case Domain::internal: return exit_code::internal;
+        case Domain::user:
+            return exit_code::usage;
+        case Domain::external:
+            return exit_code::outside;
+        case Domain::internal:
+            return exit_code::internal;
     }
     return exit_code::internal;
 }
 
 void add_place(CLI::App& verb, Place& place) {
-    verb.add_option("-c,--config", place.config_file, "Config file (TOML); without one the default pipeline")->type_name("FILE");
+    verb.add_option("-c,--config", place.config_file,
+                    "Config file (TOML); without one the default pipeline")
+        ->type_name("FILE");
     verb.add_option("--data", place.data, "Data folder, instead of the config's")->type_name("DIR");
 }
 
@@ -37,10 +45,15 @@ Result<Config> config_of(const Place& place) {
 
 int main(int argc, char** argv) {
     using namespace tape::app;
-    std::signal(SIGPIPE, SIG_IGN);  // A reader that goes away is an error of one write, not the end of the program.
+    std::signal(
+        SIGPIPE,
+        SIG_IGN);  // A reader that goes away is an error of one write, not the end of the program.
 
-    CLI::App cli("Tickertape records crypto market data and turns it into analytics: exchange sockets, exact raw log,\n"
-                 "event-time windows, Parquet lake, warehouse, dashboard.", "tape");
+    CLI::App cli(
+        "Tickertape records crypto market data and turns it into analytics: exchange sockets, "
+        "exact raw log,\n"
+        "event-time windows, Parquet lake, warehouse, dashboard.",
+        "tape");
     cli.set_version_flag("--version", std::string(build_version()));
     cli.require_subcommand(1);
     cli.failure_message(CLI::FailureMessage::help);

@@ -12,24 +12,31 @@
 namespace tape::app {
 
 log::WriterOptions raw_writer_options(const Config& config) {
-    return {.segment_bytes = config.log.segment.bytes, .sync_interval = config.log.sync, .reserve_bytes = config.log.reserve.bytes};
+    return {.segment_bytes = config.log.segment.bytes,
+            .sync_interval = config.log.sync,
+            .reserve_bytes = config.log.reserve.bytes};
 }
 
 log::RetentionOptions raw_retention(const Config& config) {
-    log::RetentionOptions options{.max_age = config.log.retention, .max_bytes = {}, .drop_unread = config.log.unread == "drop"};
+    log::RetentionOptions options{.max_age = config.log.retention,
+                                  .max_bytes = {},
+                                  .drop_unread = config.log.unread == "drop"};
     if (config.log.retention_size) options.max_bytes = config.log.retention_size->bytes;
     return options;
 }
 
-stream::TaskOptions task_options(const Config& config, const Paths& paths, const std::string& name) {
-    return {.partition = name,
-            .raw = paths.raw / name,
-            .derived = paths.derived / name,
-            .checkpoints = paths.checkpoints / name,
-            .processor = ops::pipeline_factory(
-                {.partition = name, .options = pipeline_options(config), .parse = pipeline_options_of}),
-            .writer = {.segment_bytes = config.log.segment.bytes, .reserve_bytes = config.log.reserve.bytes},
-            .checkpoint_span = config.stream.checkpoint};
+stream::TaskOptions task_options(const Config& config, const Paths& paths,
+                                 const std::string& name) {
+    return {
+        .partition = name,
+        .raw = paths.raw / name,
+        .derived = paths.derived / name,
+        .checkpoints = paths.checkpoints / name,
+        .processor = ops::pipeline_factory(
+            {.partition = name, .options = pipeline_options(config), .parse = pipeline_options_of}),
+        .writer = {.segment_bytes = config.log.segment.bytes,
+                   .reserve_bytes = config.log.reserve.bytes},
+        .checkpoint_span = config.stream.checkpoint};
 }
 
 Result<void> Engine::follow_partitions(feed::Feed* feed) {
@@ -37,9 +44,10 @@ Result<void> Engine::follow_partitions(feed::Feed* feed) {
     const auto partitions = log::list_partitions(paths_.raw);
     if (!partitions) return {};  // No log yet: nobody captured anything.
     // One thread less than there are cores: the network edge has one.
-    std::vector<std::vector<std::unique_ptr<stream::PartitionTask>>> groups(std::max(1u, std::thread::hardware_concurrency()) > 2
-                                                                               ? std::thread::hardware_concurrency() - 1
-                                                                               : 1);
+    std::vector<std::vector<std::unique_ptr<stream::PartitionTask>>> groups(
+        std::max(1u, std::thread::hardware_concurrency()) > 2
+            ? std::thread::hardware_concurrency() - 1
+            : 1);
     std::size_t next = 0;
     for (const std::string& name : *partitions) {
         if (known_.contains(name)) continue;
@@ -55,7 +63,8 @@ Result<void> Engine::follow_partitions(feed::Feed* feed) {
         const auto& slots = feed->slots();
         for (const auto& task : shards_.back()->tasks()) {
             const std::string name = task->status().partition;
-            if (std::ranges::find(slots, name) != slots.end()) feed->ring_on_flush(name, shards_.back()->bell());
+            if (std::ranges::find(slots, name) != slots.end())
+                feed->ring_on_flush(name, shards_.back()->bell());
         }
     }
     return {};
@@ -84,9 +93,12 @@ void Engine::stop() {
 }
 
 Result<void> Stores::open() {
-    sinks::WarehouseOptions warehouse{.memory_bytes = config_.warehouse.memory.bytes, .commit_after = config_.warehouse.commit_after};
-    warehouse.retention[static_cast<std::size_t>(sinks::TableId::ticks)] = config_.warehouse.retention_ticks;
-    warehouse.retention[static_cast<std::size_t>(sinks::TableId::windows)] = config_.warehouse.retention_windows;
+    sinks::WarehouseOptions warehouse{.memory_bytes = config_.warehouse.memory.bytes,
+                                      .commit_after = config_.warehouse.commit_after};
+    warehouse.retention[static_cast<std::size_t>(sinks::TableId::ticks)] =
+        config_.warehouse.retention_ticks;
+    warehouse.retention[static_cast<std::size_t>(sinks::TableId::windows)] =
+        config_.warehouse.retention_windows;
     auto opened = sinks::Warehouse::open(paths_.warehouse, warehouse);
     if (!opened) return opened.error();
     warehouse_ = std::move(*opened);
@@ -95,8 +107,8 @@ Result<void> Stores::open() {
     opened_.push_back(std::move(*sink));
 
     auto lake = sinks::open_lake(paths_.lake, {.roll_after = config_.lake.roll_after,
-                                                     .roll_bytes = config_.lake.roll_size.bytes,
-                                                     .roll_rows = config_.lake.roll_rows});
+                                               .roll_bytes = config_.lake.roll_size.bytes,
+                                               .roll_rows = config_.lake.roll_rows});
     if (!lake) return lake.error();
     opened_.push_back(std::move(*lake));
     return {};
@@ -105,7 +117,8 @@ Result<void> Stores::open() {
 void Stores::start(const std::function<Result<void>()>& barrier, Nanos drain_limit) {
     for (auto& sink : opened_) {
         runners_.push_back(std::make_unique<sinks::SinkRunner>(
-            std::move(sink), sinks::RunnerOptions{.derived = paths_.derived, .drain_limit = drain_limit}, barrier));
+            std::move(sink),
+            sinks::RunnerOptions{.derived = paths_.derived, .drain_limit = drain_limit}, barrier));
         runners_.back()->start();
     }
     opened_.clear();
@@ -119,8 +132,10 @@ Result<void> Stores::stop() {
         const sinks::SinkStatus after = runner->status();
         const bool died = !before.running && !before.last_error.empty();
         if (died || !after.last_error.empty())
-            all = external_error(fmt::format("the {} could not store everything (it waits in the log): {}", after.name, after.last_error),
-                                 Retry::never);
+            all = external_error(
+                fmt::format("the {} could not store everything (it waits in the log): {}",
+                            after.name, after.last_error),
+                Retry::never);
     }
     return all;
 }

@@ -1,4 +1,5 @@
-// The two halves right of the raw log as the program runs them: the engine over all partitions, and the stores.
+// The two halves right of the raw log as the program runs them: the engine over all partitions, and
+// the stores.
 #pragma once
 
 #include <functional>
@@ -30,7 +31,8 @@ class Engine final {
     Engine(const Config& config, const Paths& paths) : config_(config), paths_(paths) {}
     ~Engine() { stop(); }
 
-    /// Takes on the partitions that are new. `feed` (may be null) wakes the engine when it has written.
+    /// Takes on the partitions that are new. `feed` (may be null) wakes the engine when it has
+    /// written.
     Result<void> follow_partitions(feed::Feed* feed);
     /// Makes raw and derived logs durable as far as they were processed.
     Result<void> make_durable() const;

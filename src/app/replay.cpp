@@ -15,7 +15,8 @@ namespace {
 // One partition and, where the replay is paced, the time of its next record.
 struct Track {
     std::unique_ptr<stream::PartitionTask> task;
-    std::unique_ptr<log::LogReader> ahead;  // Reads the next record's time; null where nothing is paced.
+    std::unique_ptr<log::LogReader>
+        ahead;  // Reads the next record's time; null where nothing is paced.
     Nanos next;
     bool ended = false;
 
@@ -56,11 +57,15 @@ Result<void> run_paced(std::vector<Track>& tracks, const ReplayOptions& options,
     const Nanos began = steady_clock();
     std::optional<Nanos> first;
     for (i64 done = 1;; ++done) {
-        const auto track = std::ranges::min_element(tracks, {}, [](const Track& t) { return std::pair(t.ended, t.next); });
+        const auto track = std::ranges::min_element(
+            tracks, {}, [](const Track& t) { return std::pair(t.ended, t.next); });
         if (track == tracks.end() || track->ended) break;
         if (!first) first = track->next;
-        const Nanos due{began.count + static_cast<i64>(static_cast<double>((track->next - *first).count) / options.speed)};
-        if (const Nanos wait = due - steady_clock(); wait.count > 0) std::this_thread::sleep_for(std::chrono::nanoseconds(wait.count));
+        const Nanos due{
+            began.count +
+            static_cast<i64>(static_cast<double>((track->next - *first).count) / options.speed)};
+        if (const Nanos wait = due - steady_clock(); wait.count > 0)
+            std::this_thread::sleep_for(std::chrono::nanoseconds(wait.count));
         if (const auto stepped = track->task->step(); !stepped) return stepped.error();
         if (auto looked = track->look_ahead(); !looked) return looked;
         if (options.progress) options.progress(done, all);
@@ -101,7 +106,8 @@ Result<void> replay(const Config& config, const Paths& paths, const ReplayOption
     if (auto run = replay_engine(config, paths, options); !run) return run;
     Stores stores(config, paths);
     if (auto opened = stores.open(); !opened) return opened;
-    stores.start([] { return Result<void>(); }, seconds(7 * 86'400));  // The logs are durable already; take all the time there is.
+    stores.start([] { return Result<void>(); },
+                 seconds(7 * 86'400));  // The logs are durable already; take all the time there is.
     return stores.stop();
 }
 
@@ -120,7 +126,8 @@ Result<Config> recorded_config(const Paths& paths, const Config& fallback) {
             for (const log::Record& record : *records) {
                 if (record.kind != log::RecordKind::config || record.ts_recv < latest) continue;
                 const auto json = nlohmann::json::parse(record.payload, nullptr, false);
-                if (!json.is_object() || !json.contains("text") || !json["text"].is_string()) continue;
+                if (!json.is_object() || !json.contains("text") || !json["text"].is_string())
+                    continue;
                 latest = record.ts_recv;
                 text = json["text"];
             }
@@ -128,7 +135,9 @@ Result<Config> recorded_config(const Paths& paths, const Config& fallback) {
     }
     if (text.empty()) return fallback;
     auto config = parse_config(std::move(text));
-    if (!config) return user_error(fmt::format("the recorded config does not parse: {}", config.error().front().text));
+    if (!config)
+        return user_error(
+            fmt::format("the recorded config does not parse: {}", config.error().front().text));
     return std::move(*config);
 }
 

@@ -19,8 +19,8 @@ struct ReplayOptions {
 /// The engine's half of replay(): the derived logs and checkpoints alone.
 Result<void> replay_engine(const Config& config, const Paths& paths, const ReplayOptions& options);
 
-/// Runs every raw partition at `paths.raw` from where `paths.checkpoints` left off (an empty folder: from its beginning)
-/// to its present end, into the other paths; then stores everything.
+/// Runs every raw partition at `paths.raw` from where `paths.checkpoints` left off (an empty
+/// folder: from its beginning) to its present end, into the other paths; then stores everything.
 Result<void> replay(const Config& config, const Paths& paths, const ReplayOptions& options);
 
 /// The config that the raw log says was in force last; `fallback` where it holds none.

@@ -15,7 +15,8 @@ using Value = std::optional<std::string>;
 
 // Characters, not bytes, so that columns line up.
 std::size_t width(std::string_view text) {
-    return static_cast<std::size_t>(std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+    return static_cast<std::size_t>(std::ranges::count_if(
+        text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
 }
 
 void print_aligned(const QueryResult& result) {
@@ -28,8 +29,10 @@ void print_aligned(const QueryResult& result) {
     const auto print_cell = [&](std::size_t i, const std::string& text) {
         const bool last = i + 1 == widths.size();
         const std::string padding(widths[i] - width(text), ' ');
-        if (result.fields[i].shape == QueryResult::Shape::number) fmt::print("{}{}{}", padding, text, last ? "\n" : "  ");
-        else fmt::print("{}{}", text, last ? "\n" : padding + "  ");
+        if (result.fields[i].shape == QueryResult::Shape::number)
+            fmt::print("{}{}{}", padding, text, last ? "\n" : "  ");
+        else
+            fmt::print("{}{}", text, last ? "\n" : padding + "  ");
     };
     for (std::size_t i = 0; i < widths.size(); ++i) print_cell(i, result.fields[i].name);
     for (const auto& row : result.rows)
@@ -49,7 +52,8 @@ void print_csv(const QueryResult& result) {
     fmt::print("{}\r\n", out);
     for (const auto& row : result.rows) {
         out.clear();
-        for (std::size_t i = 0; i < row.size(); ++i) out += (i == 0 ? "" : ",") + csv_cell(row[i].value_or(""));
+        for (std::size_t i = 0; i < row.size(); ++i)
+            out += (i == 0 ? "" : ",") + csv_cell(row[i].value_or(""));
         fmt::print("{}\r\n", out);
     }
 }
@@ -62,9 +66,12 @@ void print_json(const QueryResult& result) {
             const Value& value = result.rows[n][i];
             if (i > 0) out += ',';
             append_json_string(out, result.fields[i].name) += ':';
-            if (!value) out += "null";
-            else if (result.fields[i].shape == QueryResult::Shape::text) append_json_string(out, *value);
-            else out += *value;
+            if (!value)
+                out += "null";
+            else if (result.fields[i].shape == QueryResult::Shape::text)
+                append_json_string(out, *value);
+            else
+                out += *value;
         }
         fmt::print("{}}}", out);
     }
@@ -74,16 +81,20 @@ void print_json(const QueryResult& result) {
 }  // namespace
 
 void print_table(const QueryResult& result, std::string_view format) {
-    if (format == "json") print_json(result);
-    else if (format == "csv") print_csv(result);
-    else print_aligned(result);
+    if (format == "json")
+        print_json(result);
+    else if (format == "csv")
+        print_csv(result);
+    else
+        print_aligned(result);
 }
 
 Result<QueryResult> result_of_json(const nlohmann::json& answer) {
     QueryResult result;
     try {
         for (const auto& column : answer.at("columns"))
-            result.fields.push_back({column.at("name"), column.at("type"), QueryResult::Shape::text});
+            result.fields.push_back(
+                {column.at("name"), column.at("type"), QueryResult::Shape::text});
         result.truncated = answer.at("truncated");
         for (const auto& row : answer.at("rows")) {
             auto& values = result.rows.emplace_back();
@@ -95,12 +106,15 @@ Result<QueryResult> result_of_json(const nlohmann::json& answer) {
                     values.emplace_back(value.get<std::string>());
                 } else {
                     values.emplace_back(value.dump());
-                    result.fields[i].shape = value.is_boolean() ? QueryResult::Shape::boolean : QueryResult::Shape::number;
+                    result.fields[i].shape = value.is_boolean() ? QueryResult::Shape::boolean
+                                                                : QueryResult::Shape::number;
                 }
             }
         }
     } catch (const nlohmann::json::exception& error) {
-        return external_error(fmt::format("the server's answer is not of the expected form: {}", error.what()), Retry::never);
+        return external_error(
+            fmt::format("the server's answer is not of the expected form: {}", error.what()),
+            Retry::never);
     }
     return result;
 }

@@ -17,10 +17,11 @@ struct Verdict {
     std::vector<std::string> notes;         // What could not be compared, and why.
 };
 
-/// Replays `paths.raw` into `scratch` (an empty folder that the caller removes) and compares: the retained derived log
-/// byte for byte, lake and warehouse row for row as far as each has come. What a decoder of another version made is
-/// noted, not compared. Errors: the raw log no longer begins at its beginning; I/O.
-Result<Verdict> verify(const Config& config, const Paths& paths, const std::filesystem::path& scratch,
-                       const ReplayOptions& options);
+/// Replays `paths.raw` into `scratch` (an empty folder that the caller removes) and compares: the
+/// retained derived log byte for byte, lake and warehouse row for row as far as each has come. What
+/// a decoder of another version made is noted, not compared. Errors: the raw log no longer begins
+/// at its beginning; I/O.
+Result<Verdict> verify(const Config& config, const Paths& paths,
+                       const std::filesystem::path& scratch, const ReplayOptions& options);
 
 }  // namespace tape::app

@@ -15,7 +15,9 @@ constexpr std::array<u128, 39> powers = [] {
     return all;
 }();
 
-constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
+constexpr bool is_digit(char c) {
+    return c >= '0' && c <= '9';
+}
 
 constexpr const char* not_a_number = "not a number";
 constexpr const char* too_large = "more than 20 digits before the point";
@@ -25,10 +27,10 @@ constexpr const char* too_fine = "a digit beyond the 18th after the point";
 const char* parse_slowly(std::string_view text, u128& units) noexcept {
     const char* p = text.data();
     const char* const end = p + text.size();
-    u128 mantissa = 0;   // The significant digits up to the last that is not zero.
-    int digits = 0;      // How many these are.
-    int zeros = 0;       // Zeros seen since, which count only if a digit follows.
-    i64 exponent = 0;    // Of the last digit in `mantissa`.
+    u128 mantissa = 0;  // The significant digits up to the last that is not zero.
+    int digits = 0;     // How many these are.
+    int zeros = 0;      // Zeros seen since, which count only if a digit follows.
+    i64 exponent = 0;   // Of the last digit in `mantissa`.
     bool after_point = false, any = false, any_fraction = false;
     for (; p != end; ++p) {
         if (*p == '.' && any && !after_point) {
@@ -44,7 +46,8 @@ const char* parse_slowly(std::string_view text, u128& units) noexcept {
             continue;
         }
         if (digits + zeros + 1 > Decimal::max_digits) return after_point ? too_fine : too_large;
-        mantissa = mantissa * powers[static_cast<std::size_t>(zeros + 1)] + static_cast<u128>(*p - '0');
+        mantissa =
+            mantissa * powers[static_cast<std::size_t>(zeros + 1)] + static_cast<u128>(*p - '0');
         digits += zeros + 1;
         zeros = 0;
     }
@@ -86,21 +89,28 @@ const char* parse_decimal(std::string_view text, Decimal& out) noexcept {
     if (negative) ++p;
     const char* const start = p;
 
-    // Nearly every price: at most 19 digits and one point, so the digits fit 64 bits and one multiplication is exact.
+    // Nearly every price: at most 19 digits and one point, so the digits fit 64 bits and one
+    // multiplication is exact.
     u64 mantissa = 0;
-    while (p != end && is_digit(*p)) mantissa = mantissa * 10 + static_cast<u64>(*p++ - '0');
-    const auto whole = p - start;
-    std::ptrdiff_t fraction = 0;
-    if (p != end && *p == '.') {
-        const char* const first = ++p;
-        while (p != end && is_digit(*p)) mantissa = mantissa * 10 + static_cast<u64>(*p++ - '0');
-        fraction = p - first;
-        if (fraction == 0) return not_a_number;
+    const char* point = nullptr;
+    for (; p != end; ++p) {
+        const auto digit = static_cast<u8>(*p - '0');
+        if (digit <= 9) [[likely]]
+            mantissa = mantissa * 10 + digit;
+        else if (*p == '.' && !point)
+            point = p;
+        else
+            break;
     }
+    const auto whole = (point ? point : p) - start;
+    const auto fraction = point ? p - point - 1 : 0;
     u128 units = 0;
-    if (p == end && whole > 0 && whole + fraction <= 19 && fraction <= Decimal::scale) [[likely]] {
-        units = static_cast<u128>(mantissa) * powers[static_cast<std::size_t>(Decimal::scale - fraction)];
-    } else if (const char* why = parse_slowly({start, static_cast<std::size_t>(end - start)}, units)) {
+    if (p == end && whole > 0 && whole + fraction <= 19 && fraction <= Decimal::scale &&
+        point != end - 1) [[likely]] {
+        units = static_cast<u128>(mantissa) *
+                static_cast<u64>(powers[static_cast<std::size_t>(Decimal::scale - fraction)]);
+    } else if (const char* why =
+                   parse_slowly({start, static_cast<std::size_t>(end - start)}, units)) {
         return why;
     }
     out.units = negative ? -static_cast<i128>(units) : static_cast<i128>(units);

@@ -1,5 +1,6 @@
-// Prices and sizes, exact. A Decimal is a whole number of 10^-18, held in 128 bits and bounded to 38 digits: just the
-// values of a DECIMAL(38,18) column, so storing one is a copy. No float is ever made of one on the way to a table.
+// Prices and sizes, exact. A Decimal is a whole number of 10^-18, held in 128 bits and bounded to
+// 38 digits: just the values of a DECIMAL(38,18) column, so storing one is a copy. No float is ever
+// made of one on the way to a table.
 #pragma once
 
 #include <string>
@@ -19,8 +20,9 @@ struct Decimal {
     constexpr auto operator<=>(const Decimal&) const = default;
     constexpr bool negative() const { return units < 0; }
 
-    /// Exact value of a JSON-like number: "68340.12", "-0.5", "1e-8", "2.5E+3". Errors: not a number (also "", "NaN",
-    /// "Infinity", hex, blanks), a non-zero digit beyond 10^-18, more than 20 digits before the point.
+    /// Exact value of a JSON-like number: "68340.12", "-0.5", "1e-8", "2.5E+3". Errors: not a
+    /// number (also "", "NaN", "Infinity", hex, blanks), a non-zero digit beyond 10^-18, more than
+    /// 20 digits before the point.
     static Result<Decimal> parse(std::string_view text);
 
     /// Shortest exact text, without exponent and trailing zeros: "68340.12", "0", "-0.00000001".

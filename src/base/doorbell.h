@@ -1,5 +1,5 @@
-// Wakes a thread that waits for more work. Ringing is cheap when nobody waits; a ring that comes before the wait is not
-// lost.
+// Wakes a thread that waits for more work. Ringing is cheap when nobody waits; a ring that comes
+// before the wait is not lost.
 #pragma once
 
 #include <chrono>

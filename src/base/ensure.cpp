@@ -1,3 +1,5 @@
+// Where a broken invariant ends the process.
+
 #include <cstdio>
 #include <cstdlib>
 
@@ -6,7 +8,8 @@
 namespace tape {
 
 void ensure_failed(const char* why, const std::source_location& where) {
-    std::fprintf(stderr, "tape: broken invariant at %s:%u: %s\n", where.file_name(), where.line(), why);
+    std::fprintf(stderr, "tape: broken invariant at %s:%u: %s\n", where.file_name(), where.line(),
+                 why);
     std::fflush(nullptr);
     std::abort();
 }

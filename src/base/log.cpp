@@ -23,21 +23,32 @@ spdlog::logger& logger() {
 
 spdlog::level::level_enum to_spdlog(LogLevel level) {
     switch (level) {
-        case LogLevel::debug: return spdlog::level::debug;
-        case LogLevel::info: return spdlog::level::info;
-        case LogLevel::warn: return spdlog::level::warn;
-        case LogLevel::error: return spdlog::level::err;
-        case LogLevel::off: return spdlog::level::off;
+        case LogLevel::debug:
+            return spdlog::level::debug;
+        case LogLevel::info:
+            return spdlog::level::info;
+        case LogLevel::warn:
+            return spdlog::level::warn;
+        case LogLevel::error:
+            return spdlog::level::err;
+        case LogLevel::off:
+            return spdlog::level::off;
     }
     return spdlog::level::off;
 }
 
 }  // namespace
 
-void set_log_level(LogLevel level) { threshold.store(level, std::memory_order_relaxed); }
+void set_log_level(LogLevel level) {
+    threshold.store(level, std::memory_order_relaxed);
+}
 
-bool log_enabled(LogLevel level) { return level >= threshold.load(std::memory_order_relaxed); }
+bool log_enabled(LogLevel level) {
+    return level >= threshold.load(std::memory_order_relaxed);
+}
 
-void log_line(LogLevel level, std::string_view text) { logger().log(to_spdlog(level), text); }
+void log_line(LogLevel level, std::string_view text) {
+    logger().log(to_spdlog(level), text);
+}
 
 }  // namespace tape

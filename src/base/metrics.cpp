@@ -23,33 +23,45 @@ const std::vector<MetricInfo> table = {
     {"tape_feed_frames_total", Kind::counter, "slot", "WebSocket frames received."},
     {"tape_feed_bytes_total", Kind::counter, "slot", "Payload bytes received."},
     {"tape_feed_connects_total", Kind::counter, "slot", "Connections opened."},
-    {"tape_feed_disconnects_total", Kind::counter, "slot", "Connections lost or closed, whatever the cause."},
+    {"tape_feed_disconnects_total", Kind::counter, "slot",
+     "Connections lost or closed, whatever the cause."},
     {"tape_feed_connected", Kind::gauge, "slot", "1 while the slot's socket is open."},
-    {"tape_feed_stale", Kind::gauge, "slot", "Subscriptions that were acknowledged and have been silent too long."},
+    {"tape_feed_stale", Kind::gauge, "slot",
+     "Subscriptions of an open socket whose symbol no frame named for too long."},
     {"tape_feed_paused", Kind::gauge, "", "1 while capture is stopped because the disk is full."},
     {"tape_log_records_total", Kind::counter, "partition", "Records appended."},
     {"tape_log_bytes_total", Kind::counter, "partition", "Bytes appended, headers included."},
     {"tape_log_syncs_total", Kind::counter, "partition", "fdatasync calls."},
-    {"tape_log_recovered_bytes_total", Kind::counter, "partition", "Bytes of a torn tail cut at recovery."},
+    {"tape_log_recovered_bytes_total", Kind::counter, "partition",
+     "Bytes of a torn tail cut at recovery."},
     {"tape_log_corrupt_segments_total", Kind::counter, "partition", "Sealed segments set aside."},
     {"tape_decode_records_total", Kind::counter, "partition", "Raw records processed."},
     {"tape_decode_ticks_total", Kind::counter, "partition", "Ticks decoded, duplicates excluded."},
-    {"tape_decode_duplicates_total", Kind::counter, "partition", "Trades dropped because their identity was seen before."},
-    {"tape_decode_dead_letters_total", Kind::counter, "partition", "Records that could not be decoded."},
-    {"tape_decode_unknown_total", Kind::counter, "partition", "Frames of a channel or type that is not decoded."},
-    {"tape_decode_unlisted_total", Kind::counter, "partition", "Instruments decoded that no instrument list names."},
-    {"tape_stream_late_total", Kind::counter, "partition", "Ticks that came after their window was emitted."},
+    {"tape_decode_duplicates_total", Kind::counter, "partition",
+     "Trades dropped because their identity was seen before."},
+    {"tape_decode_dead_letters_total", Kind::counter, "partition",
+     "Records that could not be decoded."},
+    {"tape_decode_unknown_total", Kind::counter, "partition",
+     "Frames of a channel or type that is not decoded."},
+    {"tape_decode_unlisted_total", Kind::counter, "partition",
+     "Instruments decoded that no instrument list names."},
+    {"tape_stream_late_total", Kind::counter, "partition",
+     "Ticks that came after their window was emitted."},
     {"tape_stream_windows_total", Kind::counter, "partition", "Window rows emitted."},
     {"tape_stream_lag_records", Kind::gauge, "partition", "Raw records not yet processed."},
-    {"tape_stream_watermark_seconds", Kind::gauge, "partition", "The partition's watermark, in seconds since the epoch."},
+    {"tape_stream_watermark_seconds", Kind::gauge, "partition",
+     "The partition's watermark, in seconds since the epoch."},
     {"tape_sink_rows_total", Kind::counter, "sink", "Rows committed."},
     {"tape_sink_commits_total", Kind::counter, "sink", "Commits."},
-    {"tape_sink_errors_total", Kind::counter, "sink", "Writes or commits that failed and are tried again."},
+    {"tape_sink_errors_total", Kind::counter, "sink",
+     "Writes or commits that failed and are tried again."},
     {"tape_sink_lag_records", Kind::gauge, "sink", "Derived records not yet committed."},
     {"tape_serve_requests_total", Kind::counter, "route,status", "HTTP requests answered."},
     {"tape_serve_clients", Kind::gauge, "", "Open dashboard sockets."},
-    {"tape_serve_dropped_total", Kind::counter, "", "Live updates dropped for browsers that read too slowly."},
-    {"tape_serve_unshown_total", Kind::counter, "", "Rows of instruments beyond those that the page keeps."},
+    {"tape_serve_dropped_total", Kind::counter, "",
+     "Live updates dropped for browsers that read too slowly."},
+    {"tape_serve_unshown_total", Kind::counter, "",
+     "Rows of instruments beyond those that the page keeps."},
     {"tape_disk_free_bytes", Kind::gauge, "", "Free space where the data folder is."},
 };
 
@@ -68,18 +80,29 @@ Registry& registry() {
 const MetricInfo& describe(std::string_view name, Kind kind) {
     for (const MetricInfo& info : table)
         if (info.name == name && info.kind == kind) return info;
-    ensure(false, fmt::format("no metric '{}' of this kind is declared in metrics.cpp", name).c_str());
+    ensure(false,
+           fmt::format("no metric '{}' of this kind is declared in metrics.cpp", name).c_str());
     std::abort();
 }
 
-prometheus::Labels to_labels(const Labels& labels) { return {labels.begin(), labels.end()}; }
+prometheus::Labels to_labels(const Labels& labels) {
+    return {labels.begin(), labels.end()};
+}
 
 }  // namespace
 
-void Counter::add(i64 n) const { static_cast<prometheus::Counter*>(impl_)->Increment(static_cast<double>(n)); }
-i64 Counter::value() const { return static_cast<i64>(static_cast<prometheus::Counter*>(impl_)->Value()); }
-void Gauge::set(double value) const { static_cast<prometheus::Gauge*>(impl_)->Set(value); }
-double Gauge::value() const { return static_cast<prometheus::Gauge*>(impl_)->Value(); }
+void Counter::add(i64 n) const {
+    static_cast<prometheus::Counter*>(impl_)->Increment(static_cast<double>(n));
+}
+i64 Counter::value() const {
+    return static_cast<i64>(static_cast<prometheus::Counter*>(impl_)->Value());
+}
+void Gauge::set(double value) const {
+    static_cast<prometheus::Gauge*>(impl_)->Set(value);
+}
+double Gauge::value() const {
+    return static_cast<prometheus::Gauge*>(impl_)->Value();
+}
 
 Counter counter(std::string_view name, const Labels& labels) {
     Registry& all = registry();
@@ -117,6 +140,8 @@ std::string metrics_text() {
     return out.str();
 }
 
-const std::vector<MetricInfo>& metric_table() { return table; }
+const std::vector<MetricInfo>& metric_table() {
+    return table;
+}
 
 }  // namespace tape

@@ -1,7 +1,8 @@
-// Counters and gauges, kept by name and labels for as long as the process lives and shown at /metrics. The registry is
-// prometheus-cpp's; this header hides it, so that counting costs its users one atomic addition and no heavy header.
-// Every name is declared once, in metrics.cpp, with its help text: the reference page is made from that table, and a
-// name that is not in it is refused.
+// Counters and gauges, kept by name and labels for as long as the process lives and shown at
+// /metrics. The registry is prometheus-cpp's; this header hides it, so that counting costs its
+// users one atomic addition and no heavy header. Every name is declared once, in metrics.cpp, with
+// its help text: the reference page is made from that table, and a name that is not in it is
+// refused.
 #pragma once
 
 #include <string>
@@ -37,7 +38,8 @@ class Gauge final {
     void* impl_{};
 };
 
-/// The counter `name` with `labels`; the same one for the same arguments. Look it up once, outside of loops.
+/// The counter `name` with `labels`; the same one for the same arguments. Look it up once, outside
+/// of loops.
 Counter counter(std::string_view name, const Labels& labels = {});
 Gauge gauge(std::string_view name, const Labels& labels = {});
 

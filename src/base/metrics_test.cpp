@@ -10,7 +10,8 @@ TEST(Metrics, OneCounterForOneNameAndLabels) {
     counter("tape_log_records_total", {{"partition", "okx-1"}}).add();
     counter("tape_log_records_total", {{"partition", "okx-2"}}).add(5);
     EXPECT_EQ(counter("tape_log_records_total", {{"partition", "okx-1"}}).value(), 3);
-    EXPECT_NE(metrics_text().find("tape_log_records_total{partition=\"okx-2\"} 5"), std::string::npos);
+    EXPECT_NE(metrics_text().find("tape_log_records_total{partition=\"okx-2\"} 5"),
+              std::string::npos);
 }
 
 TEST(MetricsDeathTest, AnUndeclaredNameEndsTheProcess) {

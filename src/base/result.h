@@ -1,5 +1,5 @@
-// How things fail. An error says who has to act and whether trying again can help; a broken invariant ends the
-// process at once, because restart is recovery.
+// How things fail. An error says who has to act and whether trying again can help; a broken
+// invariant ends the process at once, because restart is recovery.
 #pragma once
 
 #include <expected>
@@ -21,7 +21,9 @@ struct Error {
 };
 
 /// The user's input, config or command line is wrong.
-inline Error user_error(std::string what) { return {Domain::user, Retry::never, std::move(what)}; }
+inline Error user_error(std::string what) {
+    return {Domain::user, Retry::never, std::move(what)};
+}
 /// Something outside failed (a disk, a socket, a server); `retry` says whether it may pass.
 inline Error external_error(std::string what, Retry retry = Retry::backoff) {
     return {Domain::external, retry, std::move(what)};
@@ -42,7 +44,8 @@ struct [[nodiscard]] Result : std::expected<T, Error> {
 void ensure_failed(const char* why, const std::source_location& where);
 inline void ensure(bool condition, const char* why,
                    std::source_location where = std::source_location::current()) {
-    if (!condition) [[unlikely]] ensure_failed(why, where);
+    if (!condition) [[unlikely]]
+        ensure_failed(why, where);
 }
 
 }  // namespace tape

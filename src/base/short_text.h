@@ -1,4 +1,5 @@
-// Text of a bounded length, stored in place: for ids that ride along with every trade and must not allocate.
+// Text of a bounded length, stored in place: for ids that ride along with every trade and must not
+// allocate.
 #pragma once
 
 #include <array>

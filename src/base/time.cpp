@@ -12,7 +12,9 @@ namespace {
 
 using std::chrono::nanoseconds;
 
-constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
+constexpr bool is_digit(char c) {
+    return c >= '0' && c <= '9';
+}
 
 // The number in `digits` places at `at`, or -1.
 int field(std::string_view text, std::size_t at, std::size_t digits) {
@@ -64,8 +66,8 @@ struct Unit {
 };
 
 template <std::size_t N>
-Result<i64> parse_with_unit(std::string_view text, const std::array<Unit, N>& units, std::string_view what,
-                            std::string_view unit_names) {
+Result<i64> parse_with_unit(std::string_view text, const std::array<Unit, N>& units,
+                            std::string_view what, std::string_view unit_names) {
     i64 value = 0;
     const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), value);
     const std::string_view name(stop, static_cast<std::size_t>(text.data() + text.size() - stop));
@@ -76,7 +78,8 @@ Result<i64> parse_with_unit(std::string_view text, const std::array<Unit, N>& un
             return value * unit.value;
         }
     }
-    return user_error(fmt::format("'{}' is no {}: a whole number and one of {}", text, what, unit_names));
+    return user_error(
+        fmt::format("'{}' is no {}: a whole number and one of {}", text, what, unit_names));
 }
 
 constexpr std::array<Unit, 7> duration_units = {{{"d", 86'400'000'000'000},
@@ -134,11 +137,13 @@ Result<Nanos> parse_rfc3339(std::string_view text) {
     const int hour = field(text, 11, 2), minute = field(text, 14, 2), second = field(text, 17, 2);
     if (!parse_days(text, days)) return bad_time(text, "expected 2026-11-20T10:00:00Z");
     const char mark = text.size() > 10 ? text[10] : '\0';
-    if ((mark != 'T' && mark != 't' && mark != ' ') || hour < 0 || minute < 0 || second < 0 || text[13] != ':' ||
-        text[16] != ':')
+    if ((mark != 'T' && mark != 't' && mark != ' ') || hour < 0 || minute < 0 || second < 0 ||
+        text[13] != ':' || text[16] != ':')
         return bad_time(text, "expected 2026-11-20T10:00:00Z");
-    // A leap second is the last moment of its minute: 23:59:60 reads as the second before midnight's first.
-    if (hour > 23 || minute > 59 || second > 60) return bad_time(text, "hour, minute or second out of range");
+    // A leap second is the last moment of its minute: 23:59:60 reads as the second before
+    // midnight's first.
+    if (hour > 23 || minute > 59 || second > 60)
+        return bad_time(text, "hour, minute or second out of range");
     const char* p = text.data() + 19;
     const char* const end = text.data() + text.size();
     i64 fraction = 0;
@@ -153,7 +158,8 @@ Result<Nanos> parse_rfc3339(std::string_view text) {
     } else if (end - p == 6 && (*p == '+' || *p == '-') && p[3] == ':') {
         const std::string_view zone(p, 6);
         const int hours = field(zone, 1, 2), minutes = field(zone, 4, 2);
-        if (hours < 0 || hours > 23 || minutes < 0 || minutes > 59) return bad_time(text, "bad zone");
+        if (hours < 0 || hours > 23 || minutes < 0 || minutes > 59)
+            return bad_time(text, "bad zone");
         zone_seconds = (hours * 60 + minutes) * 60;
         if (*p == '-') zone_seconds = -zone_seconds;
         p = end;
@@ -161,14 +167,17 @@ Result<Nanos> parse_rfc3339(std::string_view text) {
         return bad_time(text, "without a zone it could be any");
     }
     if (p != end) return bad_time(text, "something follows the zone");
-    const i64 total = days * 86'400 + hour * 3'600 + minute * 60 + (second == 60 ? 59 : second) - zone_seconds;
-    if (total < first_second || total > last_second) return bad_time(text, "outside of the years 1678 to 2261");
+    const i64 total =
+        days * 86'400 + hour * 3'600 + minute * 60 + (second == 60 ? 59 : second) - zone_seconds;
+    if (total < first_second || total > last_second)
+        return bad_time(text, "outside of the years 1678 to 2261");
     return Nanos{total * 1'000'000'000 + fraction};
 }
 
 Result<Nanos> parse_date(std::string_view text) {
     i64 days = 0;
-    if (text.size() != 10 || !parse_days(text, days)) return bad_time(text, "expected a date such as 2026-11-20");
+    if (text.size() != 10 || !parse_days(text, days))
+        return bad_time(text, "expected a date such as 2026-11-20");
     if (days * 86'400 < first_second || days * 86'400 > last_second)
         return bad_time(text, "outside of the years 1678 to 2261");
     return Nanos{days * 86'400'000'000'000};
@@ -179,18 +188,22 @@ std::string format_rfc3339(Nanos time) {
     const Nanos day = floor_to(time, seconds(86'400));
     const i64 of_day = (second.count - day.count) / 1'000'000'000;
     const i64 fraction = time.count - second.count;
-    std::string text = fmt::format("{}T{:02}:{:02}:{:02}", format_date(time), of_day / 3'600, of_day / 60 % 60, of_day % 60);
-    if (fraction % 1'000 != 0) text += fmt::format(".{:09}", fraction);
-    else if (fraction % 1'000'000 != 0) text += fmt::format(".{:06}", fraction / 1'000);
-    else if (fraction != 0) text += fmt::format(".{:03}", fraction / 1'000'000);
+    std::string text = fmt::format("{}T{:02}:{:02}:{:02}", format_date(time), of_day / 3'600,
+                                   of_day / 60 % 60, of_day % 60);
+    if (fraction % 1'000 != 0)
+        text += fmt::format(".{:09}", fraction);
+    else if (fraction % 1'000'000 != 0)
+        text += fmt::format(".{:06}", fraction / 1'000);
+    else if (fraction != 0)
+        text += fmt::format(".{:03}", fraction / 1'000'000);
     return text + 'Z';
 }
 
 std::string format_date(Nanos time) {
     const i64 days = floor_to(time, seconds(86'400)).count / 86'400'000'000'000;
     const std::chrono::year_month_day date{std::chrono::sys_days(std::chrono::days(days))};
-    return fmt::format("{:04}-{:02}-{:02}", static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
-                       static_cast<unsigned>(date.day()));
+    return fmt::format("{:04}-{:02}-{:02}", static_cast<int>(date.year()),
+                       static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()));
 }
 
 Result<Nanos> parse_duration(std::string_view text) {

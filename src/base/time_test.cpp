@@ -22,9 +22,11 @@ TEST(Time, ReadsRfc3339) {
 }
 
 TEST(Time, RefusesWhatIsNoTime) {
-    for (const char* text : {"", "2022-05-13", "2022-05-13T16:27:05", "2022-13-01T00:00:00Z", "2022-02-30T00:00:00Z",
-                             "2022-05-13T24:00:00Z", "2022-05-13T16:27:05.Z", "2022-05-13T16:27:05Z ", "1600-01-01T00:00:00Z",
-                             "2022-05-13T16:27:05+2:00", "2300-01-01T00:00:00Z", "2022/05/13T16:27:05Z"})
+    for (const char* text :
+         {"", "2022-05-13", "2022-05-13T16:27:05", "2022-13-01T00:00:00Z", "2022-02-30T00:00:00Z",
+          "2022-05-13T24:00:00Z", "2022-05-13T16:27:05.Z", "2022-05-13T16:27:05Z ",
+          "1600-01-01T00:00:00Z", "2022-05-13T16:27:05+2:00", "2300-01-01T00:00:00Z",
+          "2022/05/13T16:27:05Z"})
         EXPECT_FALSE(parse_rfc3339(text)) << text;
 }
 
@@ -58,13 +60,15 @@ TEST(Time, DurationsAndSizesBothWays) {
     for (const char* text : {"200ms", "5s", "1m", "1h", "30d", "7us", "9ns"})
         EXPECT_EQ(format_duration(*parse_duration(text)), text);
     EXPECT_EQ(format_duration(*parse_duration("90s")), "90s");
-    for (const char* text : {"", "5", "s", "-5s", "5 s", "5S", "1.5s", "99999999999d"}) EXPECT_FALSE(parse_duration(text)) << text;
+    for (const char* text : {"", "5", "s", "-5s", "5 s", "5S", "1.5s", "99999999999d"})
+        EXPECT_FALSE(parse_duration(text)) << text;
     EXPECT_EQ(*parse_size("64MiB"), 64 << 20);
     EXPECT_EQ(*parse_size("10MB"), 10'000'000);
     EXPECT_EQ(*parse_size("512"), 512);
     EXPECT_EQ(format_size(64 << 20), "64MiB");
     EXPECT_EQ(format_size(1000), "1000B");
-    for (const char* text : {"", "MiB", "64Mib", "-1B", "9999999999TiB"}) EXPECT_FALSE(parse_size(text)) << text;
+    for (const char* text : {"", "MiB", "64Mib", "-1B", "9999999999TiB"})
+        EXPECT_FALSE(parse_size(text)) << text;
 }
 
 }  // namespace

@@ -49,7 +49,8 @@ class Reader final {
     explicit Reader(std::string_view in) : in_(in) {
         const auto version = get<u8>();
         if (version != format_version)
-            throw std::runtime_error(fmt::format("row format version {} (this build knows {})", version, format_version));
+            throw std::runtime_error(fmt::format("row format version {} (this build knows {})",
+                                                 version, format_version));
     }
 
     template <class T>
@@ -102,28 +103,38 @@ Result<Row> guarded(std::string_view what, std::string_view payload, Body body) 
 
 std::string_view to_string(TickKind kind) {
     switch (kind) {
-        case TickKind::trade: return "trade";
-        case TickKind::ticker: return "ticker";
-        case TickKind::quote: return "quote";
-        case TickKind::poll: return "poll";
+        case TickKind::trade:
+            return "trade";
+        case TickKind::ticker:
+            return "ticker";
+        case TickKind::quote:
+            return "quote";
+        case TickKind::poll:
+            return "poll";
     }
     return "";
 }
 
 std::string_view to_string(Side side) {
     switch (side) {
-        case Side::none: return "";
-        case Side::buy: return "buy";
-        case Side::sell: return "sell";
+        case Side::none:
+            return "";
+        case Side::buy:
+            return "buy";
+        case Side::sell:
+            return "sell";
     }
     return "";
 }
 
 std::string_view to_string(Gap::Status status) {
     switch (status) {
-        case Gap::Status::open: return "open";
-        case Gap::Status::backfilled: return "backfilled";
-        case Gap::Status::unrecoverable: return "unrecoverable";
+        case Gap::Status::open:
+            return "open";
+        case Gap::Status::backfilled:
+            return "backfilled";
+        case Gap::Status::unrecoverable:
+            return "unrecoverable";
     }
     return "";
 }
@@ -159,7 +170,8 @@ Result<Tick> decode_tick(std::string_view payload, InstrumentTable& instruments)
         tick.size = in.optional<Decimal>();
         tick.bid = in.optional<Decimal>();
         tick.ask = in.optional<Decimal>();
-        if (!tick.trade_id.assign(in.text())) throw std::runtime_error("a trade_id of more than 39 bytes");
+        if (!tick.trade_id.assign(in.text()))
+            throw std::runtime_error("a trade_id of more than 39 bytes");
         tick.sequence = in.optional<i64>();
         tick.ts_event = in.get<Nanos>();
         tick.ts_recv = in.get<Nanos>();
@@ -193,8 +205,10 @@ Result<WindowRow> decode_window(std::string_view payload, InstrumentTable& instr
         row.window_start = in.get<Nanos>();
         row.window_end = in.get<Nanos>();
         row.tick_count = in.get<i64>();
-        for (Decimal* value : {&row.open, &row.high, &row.low, &row.close, &row.mean}) *value = in.get<Decimal>();
-        for (auto* value : {&row.vwap, &row.stddev, &row.volume, &row.change_pct}) *value = in.optional<Decimal>();
+        for (Decimal* value : {&row.open, &row.high, &row.low, &row.close, &row.mean})
+            *value = in.get<Decimal>();
+        for (auto* value : {&row.vwap, &row.stddev, &row.volume, &row.change_pct})
+            *value = in.optional<Decimal>();
         row.complete = in.get<u8>() != 0;
         row.gap_ms = in.get<i64>();
         row.revision = in.get<i64>();
@@ -204,7 +218,8 @@ Result<WindowRow> decode_window(std::string_view payload, InstrumentTable& instr
 
 void encode(const Gap& gap, std::string& out) {
     Writer to(out);
-    for (const std::string* value : {&gap.venue, &gap.symbol, &gap.channel, &gap.cause}) to.text(*value);
+    for (const std::string* value : {&gap.venue, &gap.symbol, &gap.channel, &gap.cause})
+        to.text(*value);
     to.put(gap.from_ts);
     to.put(gap.to_ts);
     for (const auto& value : {gap.from_id, gap.to_id, gap.missing}) to.optional(value);
@@ -215,7 +230,8 @@ void encode(const Gap& gap, std::string& out) {
 Result<Gap> decode_gap(std::string_view payload) {
     return guarded<Gap>("gap", payload, [](Reader& in) {
         Gap gap;
-        for (std::string* value : {&gap.venue, &gap.symbol, &gap.channel, &gap.cause}) *value = in.text();
+        for (std::string* value : {&gap.venue, &gap.symbol, &gap.channel, &gap.cause})
+            *value = in.text();
         gap.from_ts = in.get<Nanos>();
         gap.to_ts = in.get<Nanos>();
         for (auto* value : {&gap.from_id, &gap.to_id, &gap.missing}) *value = in.optional<i64>();

@@ -1,5 +1,6 @@
-// Rows as the payload of derived records, and back. Each record stands for itself: it names its instrument in full, so
-// a reader may start anywhere. Layout in README.md; a version byte comes first and an unknown one is refused by name.
+// Rows as the payload of derived records, and back. Each record stands for itself: it names its
+// instrument in full, so a reader may start anywhere. Layout in README.md; a version byte comes
+// first and an unknown one is refused by name.
 #pragma once
 
 #include <string>
@@ -10,13 +11,15 @@
 
 namespace tape {
 
-/// Appends the payload to `out`, which the caller clears and keeps, so that encoding does not allocate.
+/// Appends the payload to `out`, which the caller clears and keeps, so that encoding does not
+/// allocate.
 void encode(const Tick& tick, std::string& out);
 void encode(const WindowRow& row, std::string& out);
 void encode(const Gap& gap, std::string& out);
 void encode(const DeadLetter& letter, std::string& out);
 
-/// Decoding interns instruments into `instruments`. Error: another version, or a payload cut short or too long.
+/// Decoding interns instruments into `instruments`. Error: another version, or a payload cut short
+/// or too long.
 Result<Tick> decode_tick(std::string_view payload, InstrumentTable& instruments);
 Result<WindowRow> decode_window(std::string_view payload, InstrumentTable& instruments);
 Result<Gap> decode_gap(std::string_view payload);

@@ -41,11 +41,23 @@ TEST(Codec, ATickComesBackAsItWas) {
 
 TEST(Codec, AWindowComesBackAsItWas) {
     InstrumentTable table;
-    WindowRow row{.window_name = "avg_30s", .instrument = &table.intern("coinbase", "BTC-USD"),
-                  .window_start = seconds(30), .window_end = seconds(60), .tick_count = 5,
-                  .open = {1}, .high = {2}, .low = {3}, .close = {4}, .mean = {5},
-                  .vwap = Decimal{6}, .stddev = std::nullopt, .volume = Decimal{8}, .change_pct = Decimal{-9},
-                  .complete = true, .gap_ms = 12, .revision = 1};
+    WindowRow row{.window_name = "avg_30s",
+                  .instrument = &table.intern("coinbase", "BTC-USD"),
+                  .window_start = seconds(30),
+                  .window_end = seconds(60),
+                  .tick_count = 5,
+                  .open = {1},
+                  .high = {2},
+                  .low = {3},
+                  .close = {4},
+                  .mean = {5},
+                  .vwap = Decimal{6},
+                  .stddev = std::nullopt,
+                  .volume = Decimal{8},
+                  .change_pct = Decimal{-9},
+                  .complete = true,
+                  .gap_ms = 12,
+                  .revision = 1};
     std::string payload, again;
     encode(row, payload);
     const auto back = decode_window(payload, table);

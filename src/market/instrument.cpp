@@ -2,7 +2,8 @@
 
 namespace tape {
 
-const Instrument* InstrumentTable::find(std::string_view venue, std::string_view native_symbol) const {
+const Instrument* InstrumentTable::find(std::string_view venue,
+                                        std::string_view native_symbol) const {
     const auto names = by_venue_.find(venue);
     if (names == by_venue_.end()) return nullptr;
     const auto place = names->second.find(native_symbol);

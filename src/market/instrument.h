@@ -1,5 +1,6 @@
-// What is traded, and where. Instruments are interned: one object for one (venue, native symbol), at one address for as
-// long as its table lives, so a tick carries a pointer and comparing instruments is comparing addresses.
+// What is traded, and where. Instruments are interned: one object for one (venue, native symbol),
+// at one address for as long as its table lives, so a tick carries a pointer and comparing
+// instruments is comparing addresses.
 #pragma once
 
 #include <deque>
@@ -16,7 +17,8 @@ struct Instrument {
     std::string symbol;         // Normalised BASE-QUOTE in capitals; derivatives keep their suffix.
     std::string native_symbol;  // As the venue writes it.
     u32 index{};                // Its place in its table, from 0 in the order of first sight.
-    bool listed{};              // An instrument list of the venue named it; else the symbol is the native one in capitals.
+    bool listed{};  // An instrument list of the venue named it; else the symbol is the native one
+                    // in capitals.
 };
 
 /// The instruments of one partition, or of one reader. Not thread-safe: each owner has its own.
@@ -25,7 +27,8 @@ class InstrumentTable final {
     /// The instrument of `native_symbol`, made unlisted at first sight.
     const Instrument& intern(std::string_view venue, std::string_view native_symbol);
     /// As an instrument list names it; a known one becomes listed under `symbol`.
-    const Instrument& list(std::string_view venue, std::string_view native_symbol, std::string_view symbol);
+    const Instrument& list(std::string_view venue, std::string_view native_symbol,
+                           std::string_view symbol);
     /// Null if it was never interned.
     const Instrument* find(std::string_view venue, std::string_view native_symbol) const;
     const std::deque<Instrument>& all() const { return instruments_; }
@@ -34,7 +37,8 @@ class InstrumentTable final {
     Instrument& add(std::string_view venue, std::string_view native_symbol);
 
     std::deque<Instrument> instruments_;  // A deque keeps addresses.
-    std::unordered_map<std::string_view, std::unordered_map<std::string_view, Instrument*>> by_venue_;
+    std::unordered_map<std::string_view, std::unordered_map<std::string_view, Instrument*>>
+        by_venue_;
     std::deque<std::string> venue_names_;
 };
 

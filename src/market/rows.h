@@ -1,4 +1,5 @@
-// The rows that flow right of the raw log: ticks, windows, gaps and dead letters, as contract.md's tables have them.
+// The rows that flow right of the raw log: ticks, windows, gaps and dead letters, as contract.md's
+// tables have them.
 #pragma once
 
 #include <optional>
@@ -23,16 +24,16 @@ struct Tick {
     const Instrument* instrument{};
     TickKind kind{};
     Side side{};
-    bool ts_estimated{};               // The venue sent no time: ts_event is ts_recv.
-    std::optional<Decimal> price;      // None for a quote.
-    std::optional<Decimal> size;       // In base units; for derivatives in contracts.
+    bool ts_estimated{};           // The venue sent no time: ts_event is ts_recv.
+    std::optional<Decimal> price;  // None for a quote.
+    std::optional<Decimal> size;   // In base units; for derivatives in contracts.
     std::optional<Decimal> bid, ask;
-    ShortText<39> trade_id;            // As the venue writes it; empty where there is none.
+    ShortText<39> trade_id;  // As the venue writes it; empty where there is none.
     std::optional<i64> sequence;
     Nanos ts_event, ts_recv;
 
-    // A trade's identity, which de-duplication and the order within one ts_event use; none for other kinds. A merged
-    // frame stands for the `covers` identities that end at this one.
+    // A trade's identity, which de-duplication and the order within one ts_event use; none for
+    // other kinds. A merged frame stands for the `covers` identities that end at this one.
     std::optional<u64> identity;
     u32 covers = 1;
 
@@ -65,7 +66,8 @@ struct Gap {
 
 std::string_view to_string(Gap::Status status);
 
-/// A record that gave no rows although it should have; its bytes are in the raw log at source_offset.
+/// A record that gave no rows although it should have; its bytes are in the raw log at
+/// source_offset.
 struct DeadLetter {
     std::string venue;
     Offset source_offset;

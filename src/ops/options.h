@@ -18,7 +18,11 @@ struct WindowSpec {
 };
 
 /// What becomes of a tick whose window was already emitted.
-enum class LatePolicy : u8 { drop, reemit, side };  // Counted only; whole rows again with revision + 1; a dead letter.
+enum class LatePolicy : u8 {
+    drop,
+    reemit,
+    side
+};  // Counted only; whole rows again with revision + 1; a dead letter.
 
 struct PipelineOptions {
     Nanos lateness = seconds(2);

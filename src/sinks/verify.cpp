@@ -19,10 +19,14 @@ using PartitionPositions = std::map<std::string, Offset, std::less<>>;
 
 TableId table_of(log::RecordKind kind) {
     switch (kind) {
-        case log::RecordKind::tick: return TableId::ticks;
-        case log::RecordKind::window: return TableId::windows;
-        case log::RecordKind::gap_row: return TableId::gaps;
-        default: return TableId::dead_letters;
+        case log::RecordKind::tick:
+            return TableId::ticks;
+        case log::RecordKind::window:
+            return TableId::windows;
+        case log::RecordKind::gap_row:
+            return TableId::gaps;
+        default:
+            return TableId::dead_letters;
     }
 }
 
@@ -32,8 +36,8 @@ std::string quoted(const std::string& text) {
     return out + '\'';
 }
 
-// Fills a warehouse at `file` with the replayed rows up to each table's position. A difference when a position lies
-// beyond what the replay gives.
+// Fills a warehouse at `file` with the replayed rows up to each table's position. A difference when
+// a position lies beyond what the replay gives.
 Result<Difference> build_expected(const fs::path& file, const fs::path& derived,
                                   const std::array<PartitionPositions, table_count>& positions) {
     auto warehouse = Warehouse::open(file, {});
@@ -63,9 +67,11 @@ Result<Difference> build_expected(const fs::path& file, const fs::path& derived,
         }
         for (int table = 0; table < table_count; ++table)
             if (end_of(static_cast<TableId>(table)) > (*reader)->position())
-                return Difference(fmt::format("{}: {} derived records of {} are stored, but the raw log yields {}",
-                                              table_info(static_cast<TableId>(table)).name, end_of(static_cast<TableId>(table)).value,
-                                              partition, (*reader)->position().value));
+                return Difference(fmt::format(
+                    "{}: {} derived records of {} are stored, but the raw log yields {}",
+                    table_info(static_cast<TableId>(table)).name,
+                    end_of(static_cast<TableId>(table)).value, partition,
+                    (*reader)->position().value));
     }
     if (auto committed = (*sink)->commit(); !committed) return committed.error();
     return Difference();
@@ -75,29 +81,37 @@ Result<Difference> build_expected(const fs::path& file, const fs::path& derived,
 class Comparer final {
  public:
     Result<void> open(const fs::path& expected) {
-        if (duckdb_open(nullptr, database_.out()) != DuckDBSuccess) return internal_error("DuckDB does not open in memory");
+        if (duckdb_open(nullptr, database_.out()) != DuckDBSuccess)
+            return internal_error("DuckDB does not open in memory");
         auto connection = connect(database_.get());
         if (!connection) return connection.error();
         connection_ = std::move(*connection);
         return attach(expected, "expected");
     }
     Result<void> attach(const fs::path& file, const std::string& name) {
-        auto done = run(connection_.get(), fmt::format("ATTACH {} AS {} (READ_ONLY)", quoted(file.string()), name));
+        auto done = run(connection_.get(),
+                        fmt::format("ATTACH {} AS {} (READ_ONLY)", quoted(file.string()), name));
         if (!done) return done.error();
         return {};
     }
     // `stored` is SQL that gives the table's columns in order.
-    Result<Difference> compare(TableId id, const std::string& stored, std::optional<Nanos> not_before) {
+    Result<Difference> compare(TableId id, const std::string& stored,
+                               std::optional<Nanos> not_before) {
         const TableInfo& table = table_info(id);
         std::string columns, condition;
-        for (const Column& column : table.columns) columns += fmt::format("{}{}", columns.empty() ? "" : ", ", column.name);
+        for (const Column& column : table.columns)
+            columns += fmt::format("{}{}", columns.empty() ? "" : ", ", column.name);
         if (not_before)
-            condition = fmt::format(" WHERE {} >= make_timestamptz({})", table.time_column, not_before->micros());
+            condition = fmt::format(" WHERE {} >= make_timestamptz({})", table.time_column,
+                                    not_before->micros());
         const std::string is = fmt::format("(SELECT {} FROM {}{})", columns, stored, condition);
-        const std::string should = fmt::format("(SELECT {} FROM expected.{}{})", columns, table.name, condition);
-        for (const auto& [what, left, right] : {std::tuple("is stored, but the raw log does not yield it", is, should),
-                                                std::tuple("is missing", should, is)}) {
-            const auto row = first_row(fmt::format("SELECT to_json(d)::VARCHAR FROM ({} EXCEPT ALL {}) d LIMIT 1", left, right));
+        const std::string should =
+            fmt::format("(SELECT {} FROM expected.{}{})", columns, table.name, condition);
+        for (const auto& [what, left, right] :
+             {std::tuple("is stored, but the raw log does not yield it", is, should),
+              std::tuple("is missing", should, is)}) {
+            const auto row = first_row(fmt::format(
+                "SELECT to_json(d)::VARCHAR FROM ({} EXCEPT ALL {}) d LIMIT 1", left, right));
             if (!row) return row.error();
             if (*row) return Difference(fmt::format("{}: a row {}: {}", table.name, what, **row));
         }
@@ -108,10 +122,13 @@ class Comparer final {
     Result<Difference> first_row(const std::string& sql) {
         ResultHandle result;
         if (duckdb_query(connection_.get(), sql.c_str(), &result.raw) != DuckDBSuccess)
-            return external_error(fmt::format("comparing: {}", duckdb_result_error(&result.raw)), Retry::never);
+            return external_error(fmt::format("comparing: {}", duckdb_result_error(&result.raw)),
+                                  Retry::never);
         const ChunkHandle chunk(duckdb_fetch_chunk(result.raw));
-        if (chunk.get() == nullptr || duckdb_data_chunk_get_size(chunk.get()) == 0) return Difference();
-        auto* text = static_cast<duckdb_string_t*>(duckdb_vector_get_data(duckdb_data_chunk_get_vector(chunk.get(), 0)));
+        if (chunk.get() == nullptr || duckdb_data_chunk_get_size(chunk.get()) == 0)
+            return Difference();
+        auto* text = static_cast<duckdb_string_t*>(
+            duckdb_vector_get_data(duckdb_data_chunk_get_vector(chunk.get(), 0)));
         return Difference(std::string(duckdb_string_t_data(text), duckdb_string_t_length(*text)));
     }
 
@@ -150,7 +167,8 @@ Result<Difference> warehouse_difference(const fs::path& file, const VerifyOption
     if (auto attached = comparer.attach(file, "stored"); !attached) return attached.error();
     for (int i = 0; i < table_count; ++i) {
         const auto id = static_cast<TableId>(i);
-        auto difference = comparer.compare(id, fmt::format("stored.{}", table_info(id).name), options.not_before[static_cast<std::size_t>(i)]);
+        auto difference = comparer.compare(id, fmt::format("stored.{}", table_info(id).name),
+                                           options.not_before[static_cast<std::size_t>(i)]);
         if (!difference) return difference.error();
         if (*difference) return Difference("warehouse " + **difference);
     }
@@ -168,20 +186,24 @@ Result<Difference> lake_difference(const fs::path& folder, const VerifyOptions& 
         const auto log = DeltaLog::open(place, table, LakeOptions{}.checkpoint_commits);
         if (!log) return log.error();
         positions[static_cast<std::size_t>(i)] = log->positions();
-        const auto files = log->named_files();
+        const auto files = log->present_files();
         if (!files) return files.error();
         std::string list;
         for (const std::string& file : *files) {
-            if (!fs::exists(place / file)) return Difference(fmt::format("lake {}: the file {} is missing", table.name, file));
+            if (!fs::exists(place / file))
+                return Difference(fmt::format("lake {}: the file {} is missing", table.name, file));
             list += (list.empty() ? "" : ", ") + quoted((place / file).string());
         }
         if (list.empty()) continue;
-        const std::string key = table.lake_key.empty() ? "" : fmt::format(", '{}': VARCHAR", table.lake_key);
-        sources[static_cast<std::size_t>(i)] =
-            fmt::format("read_parquet([{}], hive_partitioning = true, hive_types = {{'date': DATE{}}})", list, key);
+        const std::string key =
+            table.lake_key.empty() ? "" : fmt::format(", '{}': VARCHAR", table.lake_key);
+        sources[static_cast<std::size_t>(i)] = fmt::format(
+            "read_parquet([{}], hive_partitioning = true, hive_types = {{'date': DATE{}}})", list,
+            key);
     }
     const fs::path expected = options.scratch / "expected_lake.duckdb";
-    if (auto built = build_expected(expected, options.derived, positions); !built || *built) return built;
+    if (auto built = build_expected(expected, options.derived, positions); !built || *built)
+        return built;
     Comparer comparer;
     if (auto opened = comparer.open(expected); !opened) return opened.error();
     for (int i = 0; i < table_count; ++i) {
@@ -189,8 +211,13 @@ Result<Difference> lake_difference(const fs::path& folder, const VerifyOptions& 
         // A table without files has no rows.
         const std::string& source = sources[static_cast<std::size_t>(i)];
         auto difference = comparer.compare(
-            id, source.empty() ? fmt::format("(SELECT * FROM expected.{} LIMIT 0)", table_info(id).name) : source, std::nullopt);
-        if (!difference) return Difference(fmt::format("lake {}: {}", table_info(id).name, difference.error().what));
+            id,
+            source.empty() ? fmt::format("(SELECT * FROM expected.{} LIMIT 0)", table_info(id).name)
+                           : source,
+            std::nullopt);
+        if (!difference)
+            return Difference(
+                fmt::format("lake {}: {}", table_info(id).name, difference.error().what));
         if (*difference) return Difference("lake " + **difference);
     }
     return Difference();

@@ -5,7 +5,7 @@
 
 #include "base/result.h"
 
-namespace tape::app {
+namespace tape::net {
 
 struct HttpAnswer {
     int status{};
@@ -15,4 +15,4 @@ struct HttpAnswer {
 /// POSTs JSON to a URL on this machine. Error (external): no answer within a minute.
 Result<HttpAnswer> http_post(const std::string& url, const std::string& json);
 
-}  // namespace tape::app
+}  // namespace tape::net
