@@ -5,7 +5,8 @@
 namespace tape::feed {
 namespace {
 
-constexpr Backoff::Options options{.min = millis(200), .max = seconds(30), .healthy_after = seconds(60)};
+constexpr Backoff::Options options{
+    .min = millis(200), .max = seconds(30), .healthy_after = seconds(60)};
 
 TEST(Backoff, DoublesUpToItsBound) {
     Backoff backoff(options, 1);

@@ -17,7 +17,8 @@
 namespace tape::feed {
 namespace {
 
-constexpr Nanos closing_limit = millis(1'500);  // For the closing handshakes of all sockets together.
+constexpr Nanos closing_limit =
+    millis(1'500);  // For the closing handshakes of all sockets together.
 
 // Nothing may throw out of a slot: what does is a broken invariant, and ends the process.
 void expect_no_exception(std::exception_ptr error) {
@@ -31,8 +32,8 @@ asio::awaitable<void> run_slot(InstrumentLists& lists, Slot& slot) {
 
 }  // namespace
 
-// Coroutines that are under way when the io_context ends are destroyed with it, after the slots they refer to; they hold
-// no guards that would touch those.
+// Coroutines that are under way when the io_context ends are destroyed with it, after the slots
+// they refer to; they hold no guards that would touch those.
 struct Feed::Impl {
     explicit Impl(FeedOptions o) : options(std::move(o)) {}
 
@@ -63,7 +64,8 @@ Result<void> Feed::Impl::open(std::vector<PlannedSource> planned) {
             auto recorder = Recorder::open(io, options.log_root / slot.name, options.writer);
             if (!recorder) return recorder.error();
             names.push_back(slot.name);
-            Slot::Plan plan{slot.name, source.venue, std::move(slot.connection), std::move(slot.url), source.ca_file};
+            Slot::Plan plan{slot.name, source.venue, std::move(slot.connection),
+                            std::move(slot.url), source.ca_file};
             slots.push_back(std::make_unique<Slot>(context, std::move(plan), std::move(*recorder)));
             run.slots.push_back(slots.back().get());
         }
@@ -76,14 +78,15 @@ Result<void> Feed::Impl::open(std::vector<PlannedSource> planned) {
 void Feed::Impl::spawn_all() {
     for (const SourceRun& source : sources) {
         asio::co_spawn(io, source.lists->run(), expect_no_exception);
-        for (Slot* slot : source.slots) asio::co_spawn(io, run_slot(*source.lists, *slot), expect_no_exception);
+        for (Slot* slot : source.slots)
+            asio::co_spawn(io, run_slot(*source.lists, *slot), expect_no_exception);
     }
     asio::co_spawn(io, beat(), expect_no_exception);
     thread = std::thread([this] { io.run(); });
 }
 
-// Beats keep their distance from the start, so that n seconds have n heartbeats; those a suspended machine missed are
-// not made up for.
+// Beats keep their distance from the start, so that n seconds have n heartbeats; those a suspended
+// machine missed are not made up for.
 asio::awaitable<void> Feed::Impl::beat() {
     asio::steady_timer timer(io);
     const std::chrono::nanoseconds interval(options.heartbeat.count);
@@ -123,9 +126,13 @@ Result<std::unique_ptr<Feed>> Feed::start(FeedOptions options) {
 }
 
 Feed::Feed() = default;
-Feed::~Feed() { stop(); }
+Feed::~Feed() {
+    stop();
+}
 
-const std::vector<std::string>& Feed::slots() const { return impl_->names; }
+const std::vector<std::string>& Feed::slots() const {
+    return impl_->names;
+}
 
 std::vector<SlotStatus> Feed::status() const {
     std::vector<SlotStatus> all;
@@ -135,7 +142,8 @@ std::vector<SlotStatus> Feed::status() const {
 
 void Feed::ring_on_flush(std::string_view slot, Doorbell& bell) {
     ensure(impl_->thread.joinable(), "the feed runs");
-    const auto known = std::ranges::find(impl_->slots, slot, [](const auto& each) -> std::string_view { return each->name(); });
+    const auto known = std::ranges::find(
+        impl_->slots, slot, [](const auto& each) -> std::string_view { return each->name(); });
     ensure(known != impl_->slots.end(), "the slot is one of slots()");
     std::promise<void> done;
     asio::post(impl_->io, [&] {
@@ -147,7 +155,9 @@ void Feed::ring_on_flush(std::string_view slot, Doorbell& bell) {
 
 void Feed::stop() {
     if (!impl_->thread.joinable()) return;
-    asio::post(impl_->io, [impl = impl_.get()] { asio::co_spawn(impl->io, impl->finish(), expect_no_exception); });
+    asio::post(impl_->io, [impl = impl_.get()] {
+        asio::co_spawn(impl->io, impl->finish(), expect_no_exception);
+    });
     impl_->thread.join();
     for (const auto& slot : impl_->slots) slot->recorder().sync();
 }

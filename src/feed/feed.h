@@ -1,5 +1,6 @@
-// The network edge: keeps each slot's socket open for ever and writes what comes, verbatim and stamped, to the slot's
-// raw log. It parses nothing. Sockets, clocks and retries live here and nowhere right of the log; Asio stays inside.
+// The network edge: keeps each slot's socket open for ever and writes what comes, verbatim and
+// stamped, to the slot's raw log. It parses nothing. Sockets, clocks and retries live here and
+// nowhere right of the log; Asio stays inside.
 #pragma once
 
 #include <filesystem>
@@ -27,45 +28,52 @@ struct FeedOptions {
     std::vector<SourceOptions> sources;
     std::filesystem::path log_root;  // Slot "okx-1" is recorded in log_root/okx-1.
     log::WriterOptions writer;
-    std::string config_payload;      // Of the `config` record that opens each slot's run.
-    Nanos heartbeat = seconds(1);    // Between `heartbeat` records; also how often silence is looked for.
+    std::string config_payload;  // Of the `config` record that opens each slot's run.
+    Nanos heartbeat =
+        seconds(1);  // Between `heartbeat` records; also how often silence is looked for.
     Nanos backoff_min = millis(200), backoff_max = seconds(30);  // Between attempts to connect.
-    Nanos healthy_after = seconds(60);  // A connection this long makes the next back-off start from the minimum.
-    Nanos lists_wait = seconds(5);   // How long a first connection waits for the instrument lists.
-    Nanos stale_after = seconds(60);  // A symbol that no frame named for so long makes its subscriptions stale.
-    Nanos disk_check = seconds(1);   // How often a paused slot looks whether it can write again.
+    Nanos healthy_after =
+        seconds(60);  // A connection this long makes the next back-off start from the minimum.
+    Nanos lists_wait = seconds(5);  // How long a first connection waits for the instrument lists.
+    Nanos stale_after =
+        seconds(60);  // A symbol that no frame named for so long makes its subscriptions stale.
+    Nanos disk_check = seconds(1);  // How often a paused slot looks whether it can write again.
 };
 
 /// One slot as it is now.
 struct SlotStatus {
     std::string slot, venue, address;  // The address is the remote end, while connected.
     bool connected{};
-    bool paused{};       // The disk is full; nothing is captured.
-    std::string cause;   // Why it is not connected; empty before the first attempt ended, and while connected.
-    i64 session{};       // How many connections this process opened.
-    Nanos last_recv;     // Of the last frame; 0: none yet.
-    i64 frames{};        // Of this process.
-    i64 stale{};         // Subscriptions whose symbol was not heard of for stale_after.
+    bool paused{};      // The disk is full; nothing is captured.
+    std::string cause;  // Why it is not connected; empty before the first attempt ended, and while
+                        // connected.
+    i64 session{};      // How many connections this process opened.
+    Nanos last_recv;    // Of the last frame; 0: none yet.
+    i64 frames{};       // Of this process.
+    i64 stale{};        // Subscriptions whose symbol was not heard of for stale_after.
     Offset readable, durable;  // Of the slot's log.
 };
 
 /// Runs all sources on one thread of its own.
 class Feed final {
  public:
-    /// Opens every slot's log and starts to connect. Errors: an unknown venue, channel or feed (user); a bad endpoint
-    /// (user); a log that cannot be opened (as LogWriter::open).
+    /// Opens every slot's log and starts to connect. Errors: an unknown venue, channel or feed
+    /// (user); a bad endpoint (user); a log that cannot be opened (as LogWriter::open).
     static Result<std::unique_ptr<Feed>> start(FeedOptions options);
     /// Stops.
     ~Feed();
 
-    /// The slots in the order of the config: "<venue>-<n>", n counting from 1 over all sources of the venue.
+    /// The slots in the order of the config: "<venue>-<n>", n counting from 1 over all sources of
+    /// the venue.
     const std::vector<std::string>& slots() const;
     /// Thread-safe.
     std::vector<SlotStatus> status() const;
-    /// Rings `bell` whenever records of `slot` become readable, from the feed's thread; the bell must outlive the feed.
-    /// Any number of bells a slot. Returns when it is in force; not after stop().
+    /// Rings `bell` whenever records of `slot` become readable, from the feed's thread; the bell
+    /// must outlive the feed. Any number of bells a slot. Returns when it is in force; not after
+    /// stop().
     void ring_on_flush(std::string_view slot, Doorbell& bell);
-    /// Closes the sockets, records why, syncs the logs and ends the thread: within 5 s, disks willing. Idempotent.
+    /// Closes the sockets, records why, syncs the logs and ends the thread: within 5 s, disks
+    /// willing. Idempotent.
     void stop();
 
  private:
@@ -74,7 +82,8 @@ class Feed final {
     std::unique_ptr<Impl> impl_;
 };
 
-/// The slots that `sources` will have, without connecting: "<venue>-<n>". Errors as those of Feed::start.
+/// The slots that `sources` will have, without connecting: "<venue>-<n>". Errors as those of
+/// Feed::start.
 Result<std::vector<std::string>> plan_slots(const std::vector<SourceOptions>& sources);
 
 /// One step on the way to captured data, and what to do about it where it failed.
@@ -83,8 +92,9 @@ struct ProbeStep {
     bool ok{};
     std::string detail, advice;
 };
-/// Tries the way to each of a source's connections, once, within `timeout` a connection: the steps up to the first that
-/// failed, with the REST endpoint last. Blocks; records nothing; from any thread.
+/// Tries the way to each of a source's connections, once, within `timeout` a connection: the steps
+/// up to the first that failed, with the REST endpoint last. Blocks; records nothing; from any
+/// thread.
 std::vector<ProbeStep> probe(const SourceOptions& source, Nanos timeout);
 /// Whether all steps are ok, and there are any.
 bool passed(const std::vector<ProbeStep>& steps);

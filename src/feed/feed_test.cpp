@@ -36,17 +36,19 @@ TEST(Feed, RecordsASessionInOrder) {
     Lines lines = recorded(folder.path(), "test-1");
     const Lines sent = {R"(sent {"subscribe":"trades"})", R"(sent {"subscribe":"tickers"})"};
     for (const std::string& line : sent) EXPECT_EQ(std::erase(lines, line), 1) << line;
-    const Lines expected = {R"(config {"hash":"1"})",
-                            R"(rest {"method":"GET","target":"/instruments?all=1","status":200,"body":"[\"A\"]all=1"})",
-                            R"(connected {"address":"127.0.0.1:)" + std::to_string(server.port()) + R"(","session":1})",
-                            R"(frame {"ack":1})",
-                            R"(frame {"ack":1})",
-                            R"(frame {"symbol":"A","n":0})",
-                            R"(frame {"symbol":"A","n":1})",
-                            R"(frame {"symbol":"A","n":2})",
-                            R"(disconnected {"cause":"stopped"})"};
+    const Lines expected = {
+        R"(config {"hash":"1"})",
+        R"(rest {"method":"GET","target":"/instruments?all=1","status":200,"body":"[\"A\"]all=1"})",
+        R"(connected {"address":"127.0.0.1:)" + std::to_string(server.port()) + R"(","session":1})",
+        R"(frame {"ack":1})",
+        R"(frame {"ack":1})",
+        R"(frame {"symbol":"A","n":0})",
+        R"(frame {"symbol":"A","n":1})",
+        R"(frame {"symbol":"A","n":2})",
+        R"(disconnected {"cause":"stopped"})"};
     EXPECT_EQ(lines, expected);
-    EXPECT_EQ(server.received(), (Lines{R"(1:{"subscribe":"trades"})", R"(1:{"subscribe":"tickers"})"}));
+    EXPECT_EQ(server.received(),
+              (Lines{R"(1:{"subscribe":"trades"})", R"(1:{"subscribe":"tickers"})"}));
     const SlotStatus last = feed->status()[0];
     EXPECT_FALSE(last.connected);
     EXPECT_EQ(last.cause, "stopped");
@@ -57,7 +59,8 @@ TEST(Feed, WorksOverTls) {
     const TempFolder folder;
     const auto made = net::make_test_certificates((folder.path() / "tls").string());
     ASSERT_TRUE(made);
-    TestServer server({}, {.certificate_file = (folder.path() / "tls/cert.pem").string(), .key_file = (folder.path() / "tls/key.pem").string()});
+    TestServer server({}, {.certificate_file = (folder.path() / "tls/cert.pem").string(),
+                           .key_file = (folder.path() / "tls/key.pem").string()});
     FeedOptions options = quick_options(folder.path() / "log", server.port());
     options.sources[0].websocket = "wss://localhost:" + std::to_string(server.port()) + "/";
     options.sources[0].rest = "https://localhost:" + std::to_string(server.port());
@@ -70,7 +73,8 @@ TEST(Feed, WorksOverTls) {
     options.lists_wait = millis(1);
     options.sources[0].ca_file.clear();  // The system's authorities do not know the server.
     const auto distrustful = start(options);
-    EXPECT_TRUE(eventually([&] { return distrustful->status()[0].cause.find("certificate") != std::string::npos; }));
+    EXPECT_TRUE(eventually(
+        [&] { return distrustful->status()[0].cause.find("certificate") != std::string::npos; }));
     EXPECT_EQ(distrustful->status()[0].session, 0);
 }
 
@@ -82,13 +86,17 @@ TEST(Feed, BeatsWhileConnectedAndNot) {
     const auto beats = [&] {
         auto reader = log::LogReader::open(folder.path() / "test-1");
         i64 count = 0;
-        for (auto records = (*reader)->read(1'000); records && !records->empty(); records = (*reader)->read(1'000))
+        for (auto records = (*reader)->read(1'000); records && !records->empty();
+             records = (*reader)->read(1'000))
             count += std::ranges::count(*records, log::RecordKind::heartbeat, &log::Record::kind);
         return count;
     };
     EXPECT_TRUE(eventually([&] { return beats() >= 5; }));
-    EXPECT_TRUE(eventually([&] { return count_of(recorded(folder.path(), "test-1"), "disconnected ") >= 3; }));
-    EXPECT_NE(feed->status()[0].cause.find("cannot connect to 127.0.0.1:1: Connection refused"), std::string::npos) << feed->status()[0].cause;
+    EXPECT_TRUE(eventually(
+        [&] { return count_of(recorded(folder.path(), "test-1"), "disconnected ") >= 3; }));
+    EXPECT_NE(feed->status()[0].cause.find("cannot connect to 127.0.0.1:1: Connection refused"),
+              std::string::npos)
+        << feed->status()[0].cause;
     EXPECT_EQ(count_of(recorded(folder.path(), "test-1"), "connected "), 0);
 }
 
@@ -123,7 +131,8 @@ TEST(Feed, RingsWhenRecordsBecomeReadable) {
 TEST(Feed, AnswersAndKeepsAlive) {
     const TempFolder folder;
     TestServer server({.frames = 0, .extra = "hello?"});
-    const auto feed = start(quick_options(folder.path(), server.port(), test_spec("keepalive=20ms")));
+    const auto feed =
+        start(quick_options(folder.path(), server.port(), test_spec("keepalive=20ms")));
     EXPECT_TRUE(eventually([&] { return std::ranges::count(server.received(), "1:ping") >= 2; }));
     EXPECT_EQ(std::ranges::count(server.received(), "1:hello!"), 1);
     EXPECT_GE(count_of(recorded(folder.path(), "test-1"), "sent ping"), 2);
@@ -138,9 +147,16 @@ TEST(Feed, RefusesAConfigItCannotServe) {
         EXPECT_FALSE(feed);
         return feed ? std::string() : feed.error().what;
     };
-    EXPECT_EQ(error_of([](SourceOptions& source) { source.spec.venue = "nowhere"; }), "there is no venue 'nowhere'");
-    EXPECT_NE(error_of([](SourceOptions& source) { source.websocket = "localhost"; }).find("test: websocket"), std::string::npos);
-    EXPECT_NE(error_of([](SourceOptions& source) { source.rest = "wss://a/"; }).find("must begin with https://"), std::string::npos);
+    EXPECT_EQ(error_of([](SourceOptions& source) { source.spec.venue = "nowhere"; }),
+              "there is no venue 'nowhere'");
+    EXPECT_NE(error_of([](SourceOptions& source) {
+                  source.websocket = "localhost";
+              }).find("test: websocket"),
+              std::string::npos);
+    EXPECT_NE(error_of([](SourceOptions& source) {
+                  source.rest = "wss://a/";
+              }).find("must begin with https://"),
+              std::string::npos);
 }
 
 TEST(Feed, TellsOfALogInUse) {

@@ -15,18 +15,23 @@ asio::awaitable<void> InstrumentLists::run() {
     for (const venues::RestRequest& request : requests) {
         const std::string payload = co_await fetch(request);
         for (Slot* slot : slots_) {
-            if (slot->recorder().fits(payload)) co_await slot->record_answer(payload);
-            else log_error("{}: the instrument list of {} bytes is too long for a record", slot->name(), payload.size());
+            if (slot->recorder().fits(payload))
+                co_await slot->record_answer(payload);
+            else
+                log_error("{}: the instrument list of {} bytes is too long for a record",
+                          slot->name(), payload.size());
         }
     }
     done_ = true;
     wait_.cancel();
 }
 
-// Each request has a back-off of its own: a list that the venue refuses must not hold up the next attempt of another.
+// Each request has a back-off of its own: a list that the venue refuses must not hold up the next
+// attempt of another.
 asio::awaitable<std::string> InstrumentLists::fetch(venues::RestRequest request) {
     const FeedOptions& options = context_.options;
-    Backoff backoff({options.backoff_min, options.backoff_max, options.healthy_after}, std::random_device{}());
+    Backoff backoff({options.backoff_min, options.backoff_max, options.healthy_after},
+                    std::random_device{}());
     net::ClientOptions client;
     client.ca_file = source_.ca_file;
     client.max_message_bytes = options.writer.max_record_bytes;
@@ -35,8 +40,11 @@ asio::awaitable<std::string> InstrumentLists::fetch(venues::RestRequest request)
     for (;;) {
         std::string why;
         try {
-            const net::HttpResponse response = co_await net::http_request(request.method, url, headers, request.body, client);
-            if (response.status == 200) co_return rest_payload(request.method, request.target, response.status, response.body);
+            const net::HttpResponse response =
+                co_await net::http_request(request.method, url, headers, request.body, client);
+            if (response.status == 200)
+                co_return rest_payload(request.method, request.target, response.status,
+                                       response.body);
             why = fmt::format("status {}", response.status);
         } catch (const std::exception& error) {
             why = error.what();

@@ -1,5 +1,5 @@
-// The instrument lists of one source: asked for at the start, recorded in each of its slots, so that what is right of the
-// log knows the instruments without asking anybody.
+// The instrument lists of one source: asked for at the start, recorded in each of its slots, so
+// that what is right of the log knows the instruments without asking anybody.
 #pragma once
 
 #include <boost/asio/steady_timer.hpp>
@@ -13,7 +13,10 @@ namespace tape::feed {
 class InstrumentLists final {
  public:
     InstrumentLists(FeedContext& context, PlannedSource source, std::vector<Slot*> slots)
-        : context_(context), source_(std::move(source)), slots_(std::move(slots)), wait_(context.io) {}
+        : context_(context),
+          source_(std::move(source)),
+          slots_(std::move(slots)),
+          wait_(context.io) {}
 
     /// Fetches and records all lists, trying again for ever. Started once.
     asio::awaitable<void> run();

@@ -31,20 +31,30 @@ TEST(Outage, ReconnectsAndSubscribesAgain) {
     const i64 sessions = count_of(lines, "connected ");
     EXPECT_GE(sessions, 4);
     EXPECT_EQ(count_of(lines, "disconnected "), sessions);
-    EXPECT_GE(count_of(lines, R"(disconnected {"cause":"closed by the peer: 1000 "})"), sessions - 1);
+    EXPECT_GE(count_of(lines, R"(disconnected {"cause":"closed by the peer: 1000 "})"),
+              sessions - 1);
     EXPECT_GE(count_of(lines, R"(sent {"subscribe":"trades"})"), sessions - 1);
     EXPECT_GE(count_of(lines, R"(frame {"symbol":"A","n":0})"), sessions - 1);
     EXPECT_EQ(count_of(lines, "config "), 1);
     EXPECT_EQ(count_of(lines, "rest "), 1);
     for (i64 number = 1; number <= sessions; ++number)
-        EXPECT_EQ(std::ranges::count_if(lines, [&](const std::string& line) { return line.starts_with("connected ") && line.ends_with(":" + std::to_string(number) + "}"); }), 1);
+        EXPECT_EQ(
+            std::ranges::count_if(lines,
+                                  [&](const std::string& line) {
+                                      return line.starts_with("connected ") &&
+                                             line.ends_with(":" + std::to_string(number) + "}");
+                                  }),
+            1);
 }
 
 TEST(Outage, CutsASilentConnection) {
     const TempFolder folder;
     TestServer server({.frames = 0});
     const auto feed = start(quick_options(folder.path(), server.port(), test_spec("silence=60ms")));
-    EXPECT_TRUE(eventually([&] { return count_of(recorded(folder.path(), "test-1"), R"(disconnected {"cause":"silent for 60ms"})") >= 2; }));
+    EXPECT_TRUE(eventually([&] {
+        return count_of(recorded(folder.path(), "test-1"),
+                        R"(disconnected {"cause":"silent for 60ms"})") >= 2;
+    }));
 }
 
 TEST(Outage, CountsStaleSubscriptions) {
@@ -65,7 +75,10 @@ TEST(Outage, EndsAConnectionThatSendsTooMuch) {
     options.writer.max_record_bytes = 65'536;
     const auto feed = start(options);
     EXPECT_TRUE(eventually([&] {
-        return count_of(recorded(folder.path(), "test-1"), R"(disconnected {"cause":"a message is longer than the limit of 65536 bytes"})") >= 1;
+        return count_of(
+                   recorded(folder.path(), "test-1"),
+                   R"(disconnected {"cause":"a message is longer than the limit of 65536 bytes"})") >=
+               1;
     }));
 }
 
@@ -78,7 +91,8 @@ TEST(Outage, ConnectsWithoutInstrumentListsAndAddsThemLater) {
     ASSERT_TRUE(eventually([&] { return feed->status()[0].frames == 3; }));
     EXPECT_EQ(count_of(recorded(folder.path(), "test-1"), "rest "), 0);
     server.set({});
-    EXPECT_TRUE(eventually([&] { return count_of(recorded(folder.path(), "test-1"), "rest ") == 1; }));
+    EXPECT_TRUE(
+        eventually([&] { return count_of(recorded(folder.path(), "test-1"), "rest ") == 1; }));
 }
 
 TEST(Outage, StopsInTimeWhateverHangs) {
@@ -91,14 +105,15 @@ TEST(Outage, StopsInTimeWhateverHangs) {
     EXPECT_LT(steady_clock() - begin, seconds(5));
 }
 
-// A small file system of its own would need root, so shared memory is the disk: all but a bit of it is kept in reserve,
-// and a large file takes that bit.
+// A small file system of its own would need root, so shared memory is the disk: all but a bit of it
+// is kept in reserve, and a large file takes that bit.
 TEST(Outage, PausesWhileTheDiskIsFullAndLeavesAGap) {
     constexpr i64 slack_bytes = 24 << 20;
     const std::filesystem::path memory = "/dev/shm";
     std::error_code none;
     const auto space = std::filesystem::space(memory, none);
-    if (none || static_cast<i64>(space.available) < 2 * slack_bytes) GTEST_SKIP() << "no room in /dev/shm";
+    if (none || static_cast<i64>(space.available) < 2 * slack_bytes)
+        GTEST_SKIP() << "no room in /dev/shm";
     const TempFolder folder(memory);
     TestServer server({.frames = 1, .close_after = true});
     FeedOptions options = quick_options(folder.path(), server.port());
@@ -122,7 +137,9 @@ TEST(Outage, PausesWhileTheDiskIsFullAndLeavesAGap) {
     EXPECT_EQ(gauge("tape_feed_paused").value(), 0);
     feed->stop();
     const auto lines = recorded(folder.path(), "test-1");
-    const auto gap = std::ranges::find_if(lines, [](const std::string& line) { return line.starts_with(R"(gap {"cause":"disk full","from_ts":)"); });
+    const auto gap = std::ranges::find_if(lines, [](const std::string& line) {
+        return line.starts_with(R"(gap {"cause":"disk full","from_ts":)");
+    });
     ASSERT_LT(gap + 1, lines.end());
     EXPECT_TRUE((gap + 1)->starts_with("connected ")) << *(gap + 1);
 }

@@ -6,8 +6,10 @@ namespace tape::feed {
 namespace {
 
 TEST(Payloads, AreJsonWithKeysInOrder) {
-    EXPECT_EQ(connected_payload("127.0.0.1:9440", 3), R"({"address":"127.0.0.1:9440","session":3})");
-    EXPECT_EQ(disconnected_payload("closed by the peer: 1001 \"bye\"\n"), R"({"cause":"closed by the peer: 1001 \"bye\"\n"})");
+    EXPECT_EQ(connected_payload("127.0.0.1:9440", 3),
+              R"({"address":"127.0.0.1:9440","session":3})");
+    EXPECT_EQ(disconnected_payload("closed by the peer: 1001 \"bye\"\n"),
+              R"({"cause":"closed by the peer: 1001 \"bye\"\n"})");
     EXPECT_EQ(disconnected_payload("bad \xff byte"), R"({"cause":"bad ? byte"})");
     EXPECT_EQ(rest_payload("GET", "/a?b=c", 200, R"({"data":[]})"),
               R"({"method":"GET","target":"/a?b=c","status":200,"body":"{\"data\":[]}"})");

@@ -18,24 +18,30 @@ Result<net::Url> endpoint(std::string_view venue, std::string_view setting, cons
     auto url = net::parse_url(text);
     if (!url) return user_error(fmt::format("{}: {}: {}", venue, setting, url.error().what));
     if (url->scheme != plain && url->scheme != secure)
-        return user_error(fmt::format("{}: {} = '{}' must begin with {}:// or {}://", venue, setting, text, secure, plain));
+        return user_error(fmt::format("{}: {} = '{}' must begin with {}:// or {}://", venue,
+                                      setting, text, secure, plain));
     return url;
 }
 
 Result<PlannedSource> plan_source(const SourceOptions& options, i64& slots_of_venue) {
     const venues::Venue* venue = venues::find_venue(options.spec.venue);
-    if (venue == nullptr) return user_error(fmt::format("there is no venue '{}'", options.spec.venue));
+    if (venue == nullptr)
+        return user_error(fmt::format("there is no venue '{}'", options.spec.venue));
     auto connections = venue->plan(options.spec);
     if (!connections) return connections.error();
     const std::string_view feed = options.spec.feed;
     PlannedSource source{.venue = venue, .spec = options.spec, .ca_file = options.ca_file};
     source.rest = options.rest.empty() ? std::string(venue->default_rest(feed)) : options.rest;
-    if (auto rest = endpoint(venue->name(), "rest", source.rest, "http", "https"); !rest) return rest.error();
-    const std::string websocket = options.websocket.empty() ? std::string(venue->default_websocket(feed)) : options.websocket;
+    if (auto rest = endpoint(venue->name(), "rest", source.rest, "http", "https"); !rest)
+        return rest.error();
+    const std::string websocket =
+        options.websocket.empty() ? std::string(venue->default_websocket(feed)) : options.websocket;
     for (venues::Connection& connection : *connections) {
-        auto url = endpoint(venue->name(), "websocket", joined(websocket, connection.websocket_path), "ws", "wss");
+        auto url = endpoint(venue->name(), "websocket",
+                            joined(websocket, connection.websocket_path), "ws", "wss");
         if (!url) return url.error();
-        source.slots.push_back({fmt::format("{}-{}", venue->name(), ++slots_of_venue), std::move(connection), std::move(*url)});
+        source.slots.push_back({fmt::format("{}-{}", venue->name(), ++slots_of_venue),
+                                std::move(connection), std::move(*url)});
     }
     return source;
 }

@@ -1,4 +1,5 @@
-// From the config's sources to slots: which venue, which endpoints, which names. Nothing is opened here.
+// From the config's sources to slots: which venue, which endpoints, which names. Nothing is opened
+// here.
 #pragma once
 
 #include <vector>

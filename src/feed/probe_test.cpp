@@ -5,7 +5,9 @@
 namespace tape::feed {
 namespace {
 
-SourceOptions source_of(u16 port) { return quick_options("", port).sources[0]; }
+SourceOptions source_of(u16 port) {
+    return quick_options("", port).sources[0];
+}
 
 std::string summary(const std::vector<ProbeStep>& steps) {
     std::string text;
@@ -42,18 +44,21 @@ TEST(Probe, StopsAtTheFirstFailureAndSaysWhatToDo) {
 TEST(Probe, DistrustsAnUnknownAuthority) {
     const TempFolder folder;
     ASSERT_TRUE(net::make_test_certificates(folder.path().string()));
-    TestServer server({}, {.certificate_file = (folder.path() / "cert.pem").string(), .key_file = (folder.path() / "key.pem").string()});
+    TestServer server({}, {.certificate_file = (folder.path() / "cert.pem").string(),
+                           .key_file = (folder.path() / "key.pem").string()});
     SourceOptions source = source_of(server.port());
     source.websocket = "wss://127.0.0.1:" + std::to_string(server.port());
     source.rest = "https://127.0.0.1:" + std::to_string(server.port());
     EXPECT_EQ(summary(probe(source, seconds(10))), "DNS+ TCP+ TLS- REST- ");
     source.ca_file = (folder.path() / "ca.pem").string();
-    EXPECT_EQ(summary(probe(source, seconds(10))), "DNS+ TCP+ TLS+ WebSocket+ subscription+ REST+ ");
+    EXPECT_EQ(summary(probe(source, seconds(10))),
+              "DNS+ TCP+ TLS+ WebSocket+ subscription+ REST+ ");
 }
 
 TEST(Probe, DoesNotWaitForever) {
     TestServer server({.rest_hangs = true});
-    EXPECT_EQ(summary(probe(source_of(server.port()), millis(300))), "DNS+ TCP+ WebSocket+ subscription+ REST- ");
+    EXPECT_EQ(summary(probe(source_of(server.port()), millis(300))),
+              "DNS+ TCP+ WebSocket+ subscription+ REST- ");
 }
 
 }  // namespace

@@ -7,7 +7,8 @@
 namespace tape::feed {
 namespace {
 
-// At most a thousand writes a second and slot: readers wake as often, and no reader minds a millisecond.
+// At most a thousand writes a second and slot: readers wake as often, and no reader minds a
+// millisecond.
 constexpr Nanos flush_interval = millis(1);
 
 }  // namespace
@@ -60,8 +61,8 @@ void Recorder::sync() {
     }
 }
 
-// A full disk may pass and the writer goes on; after any other failure only a new one, with its recovery, can tell what
-// the disk holds.
+// A full disk may pass and the writer goes on; after any other failure only a new one, with its
+// recovery, can tell what the disk holds.
 void Recorder::fail(const Error& error) {
     reopen_ = reopen_ || error.retry == Retry::never;
     trouble_ = error.retry == Retry::backoff ? "disk full" : error.what;

@@ -16,7 +16,8 @@ using log::RecordKind;
 
 namespace {
 
-constexpr size_t outbox_limit = 1'000;  // Texts that wait to be sent; a venue that reads so slowly is cut.
+constexpr size_t outbox_limit =
+    1'000;  // Texts that wait to be sent; a venue that reads so slowly is cut.
 
 }  // namespace
 
@@ -24,8 +25,9 @@ Slot::Slot(FeedContext& context, Plan plan, std::unique_ptr<Recorder> recorder)
     : context_(context),
       plan_(std::move(plan)),
       recorder_(std::move(recorder)),
-      backoff_({context.options.backoff_min, context.options.backoff_max, context.options.healthy_after},
-               std::random_device{}()) {
+      backoff_(
+          {context.options.backoff_min, context.options.backoff_max, context.options.healthy_after},
+          std::random_device{}()) {
     const Labels labels{{"slot", plan_.name}};
     frames_total_ = counter("tape_feed_frames_total", labels);
     bytes_total_ = counter("tape_feed_bytes_total", labels);
@@ -34,10 +36,13 @@ Slot::Slot(FeedContext& context, Plan plan, std::unique_ptr<Recorder> recorder)
     connected_gauge_ = gauge("tape_feed_connected", labels);
     stale_gauge_ = gauge("tape_feed_stale", labels);
     for (const auto& stream : plan_.connection.streams) {
-        if (stream.native_symbol.empty()) continue;  // The connection's own, such as its heartbeats.
+        if (stream.native_symbol.empty())
+            continue;  // The connection's own, such as its heartbeats.
         const auto known = std::ranges::find(symbols_, stream.native_symbol, &Symbol::name);
-        if (known == symbols_.end()) symbols_.push_back({.name = stream.native_symbol, .streams = 1});
-        else ++known->streams;
+        if (known == symbols_.end())
+            symbols_.push_back({.name = stream.native_symbol, .streams = 1});
+        else
+            ++known->streams;
     }
     record_config();
 }
@@ -64,7 +69,8 @@ asio::awaitable<void> Slot::run() {
         end_session(cause);
         if (recorder_->trouble()) continue;
         const Nanos wait = backoff_.next(steady_clock() - start);
-        log_warn("{}: {}; next attempt in {}", name(), cause_, format_duration(millis(wait.millis())));
+        log_warn("{}: {}; next attempt in {}", name(), cause_,
+                 format_duration(millis(wait.millis())));
         co_await net::sleep_for(wait);
     }
 }
@@ -75,7 +81,8 @@ asio::awaitable<void> Slot::hold_connection() {
     options.ca_file = plan_.ca_file;
     options.max_message_bytes = context_.options.writer.max_record_bytes;
     options.idle_timeout = plan_.connection.silence_limit + plan_.connection.silence_limit;
-    const std::shared_ptr<net::WebSocket> socket = co_await net::connect_websocket(plan_.url, options);
+    const std::shared_ptr<net::WebSocket> socket =
+        co_await net::connect_websocket(plan_.url, options);
     if (stopped_) co_return;
     begin_session(socket);
     while (!stopped_) {
@@ -88,7 +95,8 @@ asio::awaitable<void> Slot::hold_connection() {
 void Slot::begin_session(std::shared_ptr<net::WebSocket> socket) {
     const Nanos now = steady_clock();
     const i64 number = sessions_.fetch_add(1) + 1;
-    recorder_->append(RecordKind::connected, wall_clock(), connected_payload(socket->remote(), number));
+    recorder_->append(RecordKind::connected, wall_clock(),
+                      connected_payload(socket->remote(), number));
     log_info("{}: connected to {}", name(), socket->remote());
     set_cause("", socket->remote());
     session_ = std::make_shared<Session>();
@@ -103,8 +111,10 @@ void Slot::begin_session(std::shared_ptr<net::WebSocket> socket) {
 
 void Slot::end_session(const std::string& what) {
     std::string cause = what;
-    if (recorder_->trouble()) cause = *recorder_->trouble();
-    else if (session_ && !session_->cut_cause.empty()) cause = session_->cut_cause;
+    if (recorder_->trouble())
+        cause = *recorder_->trouble();
+    else if (session_ && !session_->cut_cause.empty())
+        cause = session_->cut_cause;
     if (session_) {
         session_->over = true;
         session_->socket->abort();
@@ -113,7 +123,8 @@ void Slot::end_session(const std::string& what) {
     note_disconnected(cause);
 }
 
-// Also of an attempt that did not come so far: the cause belongs to the time in which nothing was captured.
+// Also of an attempt that did not come so far: the cause belongs to the time in which nothing was
+// captured.
 void Slot::note_disconnected(const std::string& cause) {
     set_cause(cause, "");
     if (connected_.exchange(false)) disconnects_total_.add();
@@ -152,7 +163,8 @@ void Slot::note_symbols(std::string_view payload) {
 }
 
 void Slot::send(const std::shared_ptr<Session>& session, std::string text) {
-    if (session->outbox.size() >= outbox_limit) return cut(*session, "the venue does not read what it is sent");
+    if (session->outbox.size() >= outbox_limit)
+        return cut(*session, "the venue does not read what it is sent");
     session->outbox.push_back(std::move(text));
     if (session->writing) return;
     session->writing = true;
@@ -212,7 +224,8 @@ void Slot::check_stale(Nanos now) {
     unheard_symbols_ = std::ssize(symbols_);
     if (streams == stale_) return;
     if (streams > stale_)
-        log_warn("{}: {} not heard of for {}", name(), fmt::join(names, ", "), format_duration(context_.options.stale_after));
+        log_warn("{}: {} not heard of for {}", name(), fmt::join(names, ", "),
+                 format_duration(context_.options.stale_after));
     stale_ = streams;
     stale_gauge_.set(static_cast<double>(streams));
 }
@@ -225,7 +238,8 @@ asio::awaitable<void> Slot::wait_for_disk() {
     while (!stopped_ && !resumed) {
         co_await net::sleep_for(context_.options.disk_check);
         const Nanos now = wall_clock();
-        resumed = !stopped_ && recorder_->resume(now, gap_payload(*recorder_->trouble(), from, now));
+        resumed =
+            !stopped_ && recorder_->resume(now, gap_payload(*recorder_->trouble(), from, now));
     }
     set_paused(false);
     if (!resumed) co_return;

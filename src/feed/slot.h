@@ -1,5 +1,5 @@
-// One slot: connects, subscribes, records, notices silence, reconnects, for ever. All of it on the feed's thread, but for
-// status().
+// One slot: connects, subscribes, records, notices silence, reconnects, for ever. All of it on the
+// feed's thread, but for status().
 #pragma once
 
 #include <atomic>
@@ -38,9 +38,11 @@ class Slot final {
     };
     Slot(FeedContext& context, Plan plan, std::unique_ptr<Recorder> recorder);
 
-    /// Keeps the socket open; ends only when the slot is stopped. Demands that the slot outlives the io_context's run.
+    /// Keeps the socket open; ends only when the slot is stopped. Demands that the slot outlives
+    /// the io_context's run.
     asio::awaitable<void> run();
-    /// Once each heartbeat interval: the `heartbeat` record, keep-alive, silence, stale subscriptions.
+    /// Once each heartbeat interval: the `heartbeat` record, keep-alive, silence, stale
+    /// subscriptions.
     void tick();
     /// Records an answer of the venue's REST endpoint, as soon as the disk allows.
     asio::awaitable<void> record_answer(std::string payload);
@@ -55,8 +57,9 @@ class Slot final {
 
  private:
     struct Session {
-        std::shared_ptr<net::WebSocket> socket;  // Shared with a write that may end after the session.
-        Nanos last_heard, last_sent;             // By the steady clock, to the tick.
+        std::shared_ptr<net::WebSocket>
+            socket;                   // Shared with a write that may end after the session.
+        Nanos last_heard, last_sent;  // By the steady clock, to the tick.
         i64 frames_before_tick{};
         std::deque<std::string> outbox;
         bool writing{}, over{};

@@ -12,9 +12,12 @@ namespace {
 
 class TestDecoder final : public venues::Decoder {
  public:
-    std::optional<venues::DecodeError> decode(const log::Record& record, venues::EventSink& out) override {
-        if (record.payload.find("\"ack\"") != std::string_view::npos) out.on_subscribed("trades", nullptr);
-        if (record.payload.find("\"refused\"") != std::string_view::npos) out.on_refused(record.payload);
+    std::optional<venues::DecodeError> decode(const log::Record& record,
+                                              venues::EventSink& out) override {
+        if (record.payload.find("\"ack\"") != std::string_view::npos)
+            out.on_subscribed("trades", nullptr);
+        if (record.payload.find("\"refused\"") != std::string_view::npos)
+            out.on_refused(record.payload);
         return std::nullopt;
     }
     void save(std::string&) const override {}
@@ -29,19 +32,27 @@ class TestVenue final : public venues::Venue {
  public:
     std::string_view name() const override { return "test"; }
     i32 decoder_version() const override { return 1; }
-    std::string_view default_websocket(std::string_view) const override { return "ws://127.0.0.1:1"; }
+    std::string_view default_websocket(std::string_view) const override {
+        return "ws://127.0.0.1:1";
+    }
     std::string_view default_rest(std::string_view) const override { return "http://127.0.0.1:1"; }
     std::vector<std::string_view> channels(std::string_view) const override { return {"trades"}; }
     venues::IdentityRule identity() const override { return {}; }
-    std::vector<venues::RestRequest> instruments(const venues::SourceSpec&) const override { return {{.target = "/instruments?all=1"}}; }
+    std::vector<venues::RestRequest> instruments(const venues::SourceSpec&) const override {
+        return {{.target = "/instruments?all=1"}};
+    }
     // One connection a symbol.
     Result<std::vector<venues::Connection>> plan(const venues::SourceSpec& spec) const override {
         std::vector<venues::Connection> all;
         for (const std::string& symbol : spec.symbols) {
-            venues::Connection made{.websocket_path = "/ws", .streams = {{"trades", symbol}, {"tickers", symbol}}};
+            venues::Connection made{.websocket_path = "/ws",
+                                    .streams = {{"trades", symbol}, {"tickers", symbol}}};
             made.subscribe = {R"({"subscribe":"trades"})", R"({"subscribe":"tickers"})"};
-            if (spec.feed.starts_with("silence=")) made.silence_limit = *parse_duration(spec.feed.substr(8));
-            if (spec.feed.starts_with("keepalive=")) made.keepalive = venues::Connection::Keepalive{"ping", *parse_duration(spec.feed.substr(10))};
+            if (spec.feed.starts_with("silence="))
+                made.silence_limit = *parse_duration(spec.feed.substr(8));
+            if (spec.feed.starts_with("keepalive="))
+                made.keepalive =
+                    venues::Connection::Keepalive{"ping", *parse_duration(spec.feed.substr(10))};
             all.push_back(std::move(made));
         }
         return all;
@@ -50,7 +61,9 @@ class TestVenue final : public venues::Venue {
         return frame == "hello?" ? std::optional<std::string>("hello!") : std::nullopt;
     }
     TickKind kind_of(std::string_view) const override { return TickKind::trade; }
-    std::unique_ptr<venues::Decoder> make_decoder() const override { return std::make_unique<TestDecoder>(); }
+    std::unique_ptr<venues::Decoder> make_decoder() const override {
+        return std::make_unique<TestDecoder>();
+    }
 };
 
 const venues::Registration test_venue{std::make_unique<TestVenue>()};
@@ -58,13 +71,19 @@ const venues::Registration test_venue{std::make_unique<TestVenue>()};
 }  // namespace
 
 venues::SourceSpec test_spec(std::string feed, std::vector<std::string> symbols) {
-    return {.venue = "test", .feed = std::move(feed), .symbols = std::move(symbols), .channels = {"trades"}};
+    return {.venue = "test",
+            .feed = std::move(feed),
+            .symbols = std::move(symbols),
+            .channels = {"trades"}};
 }
 
-TestServer::TestServer(Behaviour behaviour, net::ServerOptions options) : behaviour_(std::move(behaviour)) {
+TestServer::TestServer(Behaviour behaviour, net::ServerOptions options)
+    : behaviour_(std::move(behaviour)) {
     net::Handlers handlers;
     handlers.http = [this](net::Request request) { return answer(std::move(request)); };
-    handlers.websocket = [this](net::Request request, std::shared_ptr<net::WebSocket> socket) { return talk(std::move(request), std::move(socket)); };
+    handlers.websocket = [this](net::Request request, std::shared_ptr<net::WebSocket> socket) {
+        return talk(std::move(request), std::move(socket));
+    };
     auto server = net::Server::start(io_, std::move(options), std::move(handlers));
     EXPECT_TRUE(server) << (server ? "" : server.error().what);
     server_ = std::move(*server);
@@ -99,9 +118,12 @@ net::asio::awaitable<void> TestServer::talk(net::Request, std::shared_ptr<net::W
             const std::lock_guard lock(mutex_);
             received_.push_back(fmt::format("{}:{}", connection, text));
         }
-        if (heard < 2) co_await socket->write_text(now.refuse ? R"({"refused":"no such symbol"})" : R"({"ack":1})");
+        if (heard < 2)
+            co_await socket->write_text(now.refuse ? R"({"refused":"no such symbol"})"
+                                                   : R"({"ack":1})");
         if (heard != 1) continue;
-        for (i64 k = 0; k < now.frames; ++k) co_await socket->write_text(fmt::format(R"({{"symbol":"A","n":{}}})", k));
+        for (i64 k = 0; k < now.frames; ++k)
+            co_await socket->write_text(fmt::format(R"({{"symbol":"A","n":{}}})", k));
         if (!now.extra.empty()) co_await socket->write_text(now.extra);
         if (now.close_after) co_return;
     }
@@ -133,7 +155,9 @@ TempFolder::TempFolder(const std::filesystem::path& parent) {
     std::filesystem::create_directories(path_);
 }
 
-TempFolder::~TempFolder() { std::filesystem::remove_all(path_); }
+TempFolder::~TempFolder() {
+    std::filesystem::remove_all(path_);
+}
 
 bool eventually(const std::function<bool()>& condition) {
     const Nanos deadline = steady_clock() + seconds(20);
@@ -159,7 +183,8 @@ std::vector<std::string> recorded(const std::filesystem::path& log_root, const s
 }
 
 i64 count_of(const std::vector<std::string>& lines, std::string_view start) {
-    return std::ranges::count_if(lines, [&](const std::string& line) { return line.starts_with(start); });
+    return std::ranges::count_if(lines,
+                                 [&](const std::string& line) { return line.starts_with(start); });
 }
 
 FeedOptions quick_options(const std::filesystem::path& folder, u16 port, venues::SourceSpec spec) {

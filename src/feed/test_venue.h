@@ -1,5 +1,7 @@
-// For tests: a venue of the simplest protocol, "test", and a server that speaks it and can be told to misbehave.
-//   client: {"subscribe":"<channel>"}   server: {"ack":"<channel>"}, then {"symbol":"A","n":<k>} as often as told
+// For tests: a venue of the simplest protocol, "test", and a server that speaks it and can be told
+// to misbehave.
+//   client: {"subscribe":"<channel>"}   server: {"ack":"<channel>"}, then {"symbol":"A","n":<k>} as
+//   often as told
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -13,17 +15,18 @@
 
 namespace tape::feed {
 
-/// Settings of the test venue's plan; the venue is stateless, so they ride in SourceSpec::feed: "silence=50ms".
+/// Settings of the test venue's plan; the venue is stateless, so they ride in SourceSpec::feed:
+/// "silence=50ms".
 venues::SourceSpec test_spec(std::string feed = "", std::vector<std::string> symbols = {"A"});
 
 /// Listens on loopback, in a thread of its own.
 class TestServer final {
  public:
     struct Behaviour {
-        i64 frames = 3;              // After the acknowledgements.
-        std::string extra;           // Then this frame.
-        bool close_after = false;    // Then cut, else stay.
-        bool refuse = false;         // Answers {"refused":…} instead of an acknowledgement.
+        i64 frames = 3;            // After the acknowledgements.
+        std::string extra;         // Then this frame.
+        bool close_after = false;  // Then cut, else stay.
+        bool refuse = false;       // Answers {"refused":…} instead of an acknowledgement.
         int rest_status = 200;
         bool rest_hangs = false;
     };
@@ -54,7 +57,8 @@ class TestServer final {
 /// A folder that is gone at the end.
 class TempFolder final {
  public:
-    explicit TempFolder(const std::filesystem::path& parent = std::filesystem::temp_directory_path());
+    explicit TempFolder(
+        const std::filesystem::path& parent = std::filesystem::temp_directory_path());
     ~TempFolder();
     const std::filesystem::path& path() const { return path_; }
 
@@ -71,6 +75,7 @@ std::vector<std::string> recorded(const std::filesystem::path& log_root, const s
 i64 count_of(const std::vector<std::string>& lines, std::string_view start);
 
 /// Quick settings against `port`, recording below `folder`.
-FeedOptions quick_options(const std::filesystem::path& folder, u16 port, venues::SourceSpec spec = test_spec());
+FeedOptions quick_options(const std::filesystem::path& folder, u16 port,
+                          venues::SourceSpec spec = test_spec());
 
 }  // namespace tape::feed

@@ -1,4 +1,5 @@
-// From a host name to a connected TCP stream: name look-up, each address in turn, and the tunnel of a proxy.
+// From a host name to a connected TCP stream: name look-up, each address in turn, and the tunnel of
+// a proxy.
 #include <fmt/core.h>
 #include <netdb.h>
 
@@ -49,8 +50,9 @@ asio::awaitable<void> sleep_for(Nanos span) {
 
 namespace {
 
-// getaddrinfo has no time limit and cannot be interrupted, and Asio's resolver makes the end of the program wait for it.
-// So it runs on a thread of its own that nobody waits for, and its result is polled.
+// getaddrinfo has no time limit and cannot be interrupted, and Asio's resolver makes the end of the
+// program wait for it. So it runs on a thread of its own that nobody waits for, and its result is
+// polled.
 struct Lookup {
     std::string host;
     int error{};
@@ -79,28 +81,34 @@ asio::awaitable<std::vector<asio::ip::address>> resolve(std::string host, Nanos 
     error_code not_literal;
     const auto literal = asio::ip::make_address(host, not_literal);
     if (!not_literal) co_return std::vector{literal};
-    const auto lookup = std::make_shared<Lookup>();  // Shared with a thread that may outlive this coroutine.
+    const auto lookup =
+        std::make_shared<Lookup>();  // Shared with a thread that may outlive this coroutine.
     lookup->host = host;
     std::thread(look_up, lookup).detach();
     for (Nanos pause = micros(500); !lookup->done.load(std::memory_order_acquire);) {
         if (steady_clock() >= deadline)
-            throw NetError(fmt::format("the name '{}' cannot be looked up: no answer in time", host));
+            throw NetError(
+                fmt::format("the name '{}' cannot be looked up: no answer in time", host));
         co_await sleep_for(pause);
         pause = std::min(pause + pause, millis(20));
     }
     if (lookup->error != 0 || lookup->addresses.empty())
-        throw NetError(fmt::format("the name '{}' cannot be looked up: {}", host, gai_strerror(lookup->error)));
+        throw NetError(fmt::format("the name '{}' cannot be looked up: {}", host,
+                                   gai_strerror(lookup->error)));
     co_return lookup->addresses;
 }
 
-// Each address gets its share of the time that is left, so that one dead address does not take it all.
-asio::awaitable<PlainStream> connect_tcp(std::vector<asio::ip::address> addresses, std::string what, u16 port, Nanos deadline) {
+// Each address gets its share of the time that is left, so that one dead address does not take it
+// all.
+asio::awaitable<PlainStream> connect_tcp(std::vector<asio::ip::address> addresses, std::string what,
+                                         u16 port, Nanos deadline) {
     const auto executor = co_await asio::this_coro::executor;
     error_code error = asio::error::host_not_found;
     for (size_t i = 0; i < addresses.size(); ++i) {
         const Nanos left = deadline - steady_clock();
         PlainStream stream(executor);
-        stream.expires_after(std::chrono::nanoseconds(left.count / static_cast<i64>(addresses.size() - i)));
+        stream.expires_after(
+            std::chrono::nanoseconds(left.count / static_cast<i64>(addresses.size() - i)));
         co_await stream.async_connect(tcp::endpoint(addresses[i], port),
                                       asio::redirect_error(asio::use_awaitable, error));
         if (error) continue;
@@ -115,7 +123,8 @@ asio::awaitable<void> open_tunnel(PlainStream& stream, Url url, Proxy proxy, Nan
     const std::string target = host_and_port(url.host, url.port);
     http::request<http::empty_body> request{http::verb::connect, target, 11};
     request.set(http::field::host, target);
-    if (!proxy.authorization.empty()) request.set(http::field::proxy_authorization, proxy.authorization);
+    if (!proxy.authorization.empty())
+        request.set(http::field::proxy_authorization, proxy.authorization);
     stream.expires_after(to_chrono(deadline - steady_clock()));
     error_code error;
     const std::string what = fmt::format("proxy {}", host_and_port(proxy.host, proxy.port));
@@ -124,10 +133,12 @@ asio::awaitable<void> open_tunnel(PlainStream& stream, Url url, Proxy proxy, Nan
     beast::flat_buffer buffer;
     http::response_parser<http::empty_body> parser;
     parser.skip(true);  // The answer to CONNECT has no body.
-    co_await http::async_read_header(stream, buffer, parser, asio::redirect_error(asio::use_awaitable, error));
+    co_await http::async_read_header(stream, buffer, parser,
+                                     asio::redirect_error(asio::use_awaitable, error));
     if (error) fail(what, error);
     if (parser.get().result() != http::status::ok)
-        throw NetError(fmt::format("{} refused the tunnel to {} with status {}", what, target, parser.get().result_int()));
+        throw NetError(fmt::format("{} refused the tunnel to {} with status {}", what, target,
+                                   parser.get().result_int()));
 }
 
 }  // namespace
@@ -144,7 +155,8 @@ asio::awaitable<PlainStream> dial(Url url, ClientOptions options) {
     const std::string host = direct ? url.host : (*proxy)->host;
     const u16 port = direct ? url.port : (*proxy)->port;
     const std::vector<asio::ip::address> addresses = co_await resolve(host, deadline);
-    report(options, ConnectStep::looked_up, fmt::format("{} is {}", host, addresses.front().to_string()));
+    report(options, ConnectStep::looked_up,
+           fmt::format("{} is {}", host, addresses.front().to_string()));
     PlainStream stream = co_await connect_tcp(addresses, host_and_port(host, port), port, deadline);
     if (!direct) co_await open_tunnel(stream, url, **proxy, deadline);
     report(options, ConnectStep::connected, remote_of(stream) + (direct ? "" : ", a proxy"));

@@ -46,7 +46,8 @@ class CertificateFolder final {
  public:
     CertificateFolder() {
         static int count = 0;
-        path_ = std::filesystem::temp_directory_path() / ("tape-net-test-" + std::to_string(getpid()) + "-" + std::to_string(count++));
+        path_ = std::filesystem::temp_directory_path() /
+                ("tape-net-test-" + std::to_string(getpid()) + "-" + std::to_string(count++));
         const auto made = make_test_certificates(path_.string());
         EXPECT_TRUE(made) << (made ? "" : made.error().what);
     }

@@ -1,9 +1,10 @@
-// Sockets for the three folders that have any (feed, sim, serve): HTTP and WebSocket, client and server, plain and TLS,
-// as awaitables over Boost.Beast. The streams are behind plain classes, because instantiating Beast costs half a minute
-// of compilation: it happens in this folder's .cpp files and nowhere else.
+// Sockets for the three folders that have any (feed, sim, serve): HTTP and WebSocket, client and
+// server, plain and TLS, as awaitables over Boost.Beast. The streams are behind plain classes,
+// because instantiating Beast costs half a minute of compilation: it happens in this folder's .cpp
+// files and nowhere else.
 //
-// Failures are exceptions inside the coroutine (boost::system::system_error, or net::NetError with words): a connection
-// is one coroutine, and its end is its caller's business.
+// Failures are exceptions inside the coroutine (boost::system::system_error, or net::NetError with
+// words): a connection is one coroutine, and its end is its caller's business.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
@@ -45,13 +46,17 @@ using Headers = std::vector<std::pair<std::string, std::string>>;
 enum class ConnectStep : u8 { looked_up, connected, secured, upgraded };
 
 struct ClientOptions {
-    std::string ca_file;              // PEM with private authorities; empty: the system's. Verification is always on.
-    Nanos timeout = seconds(10);      // For connecting with handshakes, and for one REST exchange.
-    Nanos idle_timeout = seconds(30);  // A WebSocket that says nothing for so long is dead; half-way it is sent a ping.
-    i64 max_message_bytes = 16 << 20;  // Larger frames and bodies end the connection, with the size in the error.
-    bool deflate = true;              // Offer permessage-deflate.
+    std::string
+        ca_file;  // PEM with private authorities; empty: the system's. Verification is always on.
+    Nanos timeout = seconds(10);  // For connecting with handshakes, and for one REST exchange.
+    Nanos idle_timeout = seconds(
+        30);  // A WebSocket that says nothing for so long is dead; half-way it is sent a ping.
+    i64 max_message_bytes =
+        16 << 20;  // Larger frames and bodies end the connection, with the size in the error.
+    bool deflate = true;  // Offer permessage-deflate.
     std::string user_agent = "tickertape/0.1";
-    std::function<void(ConnectStep step, std::string_view detail)> progress;  // Called once for each step that succeeds.
+    std::function<void(ConnectStep step, std::string_view detail)>
+        progress;  // Called once for each step that succeeds.
 };
 
 /// One WebSocket, client's or server's side. One reader and one writer coroutine at a time.
@@ -62,7 +67,8 @@ class WebSocket {
         std::string_view payload;  // Valid until the next read.
         bool binary{};
     };
-    /// The next message. Ends by exception: closed by the peer (the code and reason are in the text), cut, too long.
+    /// The next message. Ends by exception: closed by the peer (the code and reason are in the
+    /// text), cut, too long.
     virtual asio::awaitable<Message> read() = 0;
     virtual asio::awaitable<void> write_text(std::string text) = 0;
     /// A WebSocket ping; pongs are handled inside.
@@ -75,8 +81,8 @@ class WebSocket {
     virtual std::string remote() const = 0;
 };
 
-/// Connects (through the proxy of HTTPS_PROXY/HTTP_PROXY/NO_PROXY where set), does TLS with certificate and host
-/// verification, and the WebSocket handshake.
+/// Connects (through the proxy of HTTPS_PROXY/HTTP_PROXY/NO_PROXY where set), does TLS with
+/// certificate and host verification, and the WebSocket handshake.
 asio::awaitable<std::unique_ptr<WebSocket>> connect_websocket(Url url, ClientOptions options);
 
 struct HttpResponse {
@@ -86,8 +92,8 @@ struct HttpResponse {
     std::optional<std::string_view> header(std::string_view name) const;  // Case-insensitive.
 };
 /// One exchange on a connection of its own.
-asio::awaitable<HttpResponse> http_request(std::string method, Url url, Headers headers, std::string body,
-                                           ClientOptions options);
+asio::awaitable<HttpResponse> http_request(std::string method, Url url, Headers headers,
+                                           std::string body, ClientOptions options);
 
 // ---- Server ----
 
@@ -110,13 +116,14 @@ struct Response {
 
 struct Handlers {
     std::function<asio::awaitable<Response>(Request)> http;
-    /// When it returns the connection is closed politely, when it throws it is cut. Empty: WebSocket upgrades get 404.
+    /// When it returns the connection is closed politely, when it throws it is cut. Empty:
+    /// WebSocket upgrades get 404.
     std::function<asio::awaitable<void>(Request, std::shared_ptr<WebSocket>)> websocket;
 };
 
 struct ServerOptions {
     std::string address = "127.0.0.1";
-    u16 port = 0;                      // 0: any free one.
+    u16 port = 0;                            // 0: any free one.
     std::string certificate_file, key_file;  // PEM; both set: TLS.
     i64 max_body_bytes = 1 << 20;
     i64 max_message_bytes = 1 << 20;   // Of WebSocket messages received.
@@ -125,15 +132,17 @@ struct ServerOptions {
     bool deflate = true;
 };
 
-/// Accepts connections on an io_context until stopped. Handler exceptions end their connection with a log line (HTTP:
-/// status 500).
+/// Accepts connections on an io_context until stopped. Handler exceptions end their connection with
+/// a log line (HTTP: status 500).
 class Server final {
  public:
     /// Error (external): the address is in use or cannot be bound; names it.
-    static Result<std::unique_ptr<Server>> start(asio::io_context& io, ServerOptions options, Handlers handlers);
+    static Result<std::unique_ptr<Server>> start(asio::io_context& io, ServerOptions options,
+                                                 Handlers handlers);
     ~Server();
     u16 port() const;
-    /// Stops accepting and cuts all connections; from any thread. The io_context must outlive the server.
+    /// Stops accepting and cuts all connections; from any thread. The io_context must outlive the
+    /// server.
     void stop();
 
     struct Impl;  // Of server.cpp alone.
@@ -143,8 +152,8 @@ class Server final {
     std::shared_ptr<Impl> impl_;
 };
 
-/// Writes a throw-away certificate authority and a certificate of it for localhost and 127.0.0.1 into `folder`
-/// (ca.pem, cert.pem, key.pem), valid 30 days.
+/// Writes a throw-away certificate authority and a certificate of it for localhost and 127.0.0.1
+/// into `folder` (ca.pem, cert.pem, key.pem), valid 30 days.
 Result<void> make_test_certificates(const std::string& folder);
 
 /// co_await sleep_for(span): a timer on the current executor.

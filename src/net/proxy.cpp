@@ -29,7 +29,8 @@ bool loopback(std::string_view host) {
 
 Result<Proxy> parse_proxy(std::string_view text) {
     const auto refuse = [&] {
-        return user_error("the proxy of the environment must be http://[user:password@]host[:port]");
+        return user_error(
+            "the proxy of the environment must be http://[user:password@]host[:port]");
     };
     std::string_view rest = text;
     if (const size_t colon = text.find("://"); colon != std::string_view::npos) {
@@ -53,7 +54,8 @@ bool exempted(std::string_view no_proxy, std::string_view host) {
         const size_t comma = std::min(no_proxy.find(','), no_proxy.size());
         std::string_view entry = no_proxy.substr(0, comma);
         no_proxy.remove_prefix(std::min(comma + 1, no_proxy.size()));
-        while (!entry.empty() && (entry.front() == ' ' || entry.front() == '.')) entry.remove_prefix(1);
+        while (!entry.empty() && (entry.front() == ' ' || entry.front() == '.'))
+            entry.remove_prefix(1);
         while (!entry.empty() && entry.back() == ' ') entry.remove_suffix(1);
         if (entry.empty()) continue;
         if (entry == "*" || host == entry) return true;

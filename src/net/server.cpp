@@ -1,5 +1,5 @@
-// An HTTP/1.1 and WebSocket server for loopback clients: one accept loop, one coroutine a connection, a limit on
-// everything a client decides.
+// An HTTP/1.1 and WebSocket server for loopback clients: one accept loop, one coroutine a
+// connection, a limit on everything a client decides.
 #include <fmt/core.h>
 
 #include <boost/asio/co_spawn.hpp>
@@ -21,7 +21,8 @@ namespace tape::net {
 namespace http = beast::http;
 using HttpReply = http::response<http::string_body>;
 
-// Shared by the server's owner, the accept loop and every connection: a connection may end after its server.
+// Shared by the server's owner, the accept loop and every connection: a connection may end after
+// its server.
 struct Server::Impl : std::enable_shared_from_this<Server::Impl> {
     Impl(asio::io_context& context, ServerOptions o, Handlers h)
         : io(context), options(std::move(o)), handlers(std::move(h)), acceptor(context) {}
@@ -47,7 +48,9 @@ using Shared = std::shared_ptr<Server::Impl>;
 // A connection's place in the server's list, for as long as its coroutine runs.
 class Membership final {
  public:
-    explicit Membership(Shared server) : server_(std::move(server)), id_(server_->next_id++) { set_cut({}); }
+    explicit Membership(Shared server) : server_(std::move(server)), id_(server_->next_id++) {
+        set_cut({});
+    }
     ~Membership() { server_->connections.erase(id_); }
     Membership(const Membership&) = delete;
     Membership& operator=(const Membership&) = delete;
@@ -65,7 +68,8 @@ Request to_request(const HttpRequest& message, std::string remote) {
     const size_t question = std::min(target.find('?'), target.size());
     request.path = target.substr(0, question);
     request.query = target.substr(std::min(question + 1, target.size()));
-    for (const auto& field : message) request.headers.emplace_back(field.name_string(), field.value());
+    for (const auto& field : message)
+        request.headers.emplace_back(field.name_string(), field.value());
     request.body = message.body();
     request.remote = std::move(remote);
     return request;
@@ -84,15 +88,19 @@ HttpReply to_reply(Response response, const HttpRequest& request) {
     return reply;
 }
 
-Response plain_response(int status, std::string text) { return {status, "text/plain; charset=utf-8", {}, std::move(text) + '\n'}; }
+Response plain_response(int status, std::string text) {
+    return {status, "text/plain; charset=utf-8", {}, std::move(text) + '\n'};
+}
 
 // What to answer a request that could not be read, or nothing where the connection is simply over.
 std::optional<Response> refusal(error_code error, const ServerOptions& options) {
     if (error == http::error::body_limit)
-        return plain_response(413, fmt::format("The body is longer than {} bytes.", options.max_body_bytes));
+        return plain_response(
+            413, fmt::format("The body is longer than {} bytes.", options.max_body_bytes));
     if (error == http::error::header_limit) return plain_response(431, "The header is too long.");
     const bool malformed = error.category() == make_error_code(http::error::bad_method).category();
-    if (!malformed || error == http::error::end_of_stream || error == http::error::partial_message) return std::nullopt;
+    if (!malformed || error == http::error::end_of_stream || error == http::error::partial_message)
+        return std::nullopt;
     return plain_response(400, "Not an HTTP request: " + error.message());
 }
 
@@ -108,8 +116,10 @@ asio::awaitable<Response> run_handler(Shared server, Request request) {
 }
 
 template <class Stream>
-asio::awaitable<void> serve_websocket(Shared server, Stream stream, HttpRequest message, Request request, Membership& place) {
-    std::shared_ptr<WebSocket> socket = co_await accept_websocket(std::move(stream), std::move(message), server->options);
+asio::awaitable<void> serve_websocket(Shared server, Stream stream, HttpRequest message,
+                                      Request request, Membership& place) {
+    std::shared_ptr<WebSocket> socket =
+        co_await accept_websocket(std::move(stream), std::move(message), server->options);
     place.set_cut([weak = std::weak_ptr(socket)] {
         if (const auto open = weak.lock()) open->abort();
     });
@@ -127,7 +137,8 @@ asio::awaitable<void> serve_websocket(Shared server, Stream stream, HttpRequest 
 
 // Requests one after the other until the client goes, errs, idles, or upgrades to a WebSocket.
 template <class Stream>
-asio::awaitable<void> serve_requests(Shared server, Stream stream, std::unique_ptr<Membership> place) {
+asio::awaitable<void> serve_requests(Shared server, Stream stream,
+                                     std::unique_ptr<Membership> place) {
     auto& lowest = beast::get_lowest_layer(stream);
     place->set_cut([&lowest] { lowest.close(); });
     const std::string remote = remote_of(lowest);
@@ -137,7 +148,8 @@ asio::awaitable<void> serve_requests(Shared server, Stream stream, std::unique_p
         lowest.expires_after(to_chrono(server->options.idle_timeout));
         http::request_parser<http::string_body> parser;
         parser.body_limit(static_cast<u64>(server->options.max_body_bytes));
-        co_await http::async_read(stream, buffer, parser, asio::redirect_error(asio::use_awaitable, error));
+        co_await http::async_read(stream, buffer, parser,
+                                  asio::redirect_error(asio::use_awaitable, error));
         std::optional<Response> response;
         HttpRequest message;
         if (error) {
@@ -150,7 +162,8 @@ asio::awaitable<void> serve_requests(Shared server, Stream stream, std::unique_p
             lowest.expires_never();
             if (beast::websocket::is_upgrade(message) && server->handlers.websocket) {
                 place->set_cut({});
-                co_await serve_websocket(server, std::move(stream), std::move(message), std::move(request), *place);
+                co_await serve_websocket(server, std::move(stream), std::move(message),
+                                         std::move(request), *place);
                 co_return;
             }
             if (beast::websocket::is_upgrade(message) || !server->handlers.http)
@@ -188,16 +201,19 @@ asio::awaitable<void> accept_loop(Shared server) {
     error_code error;
     while (!server->stopped) {
         tcp::socket socket(server->io);
-        co_await server->acceptor.async_accept(socket, asio::redirect_error(asio::use_awaitable, error));
+        co_await server->acceptor.async_accept(socket,
+                                               asio::redirect_error(asio::use_awaitable, error));
         if (server->stopped) co_return;
-        if (error == asio::error::no_descriptors || error == asio::error::no_memory || error == asio::error::no_buffer_space) {
+        if (error == asio::error::no_descriptors || error == asio::error::no_memory ||
+            error == asio::error::no_buffer_space) {
             log_warn("port {} accepts nobody for a moment: {}", server->port, error.message());
             co_await sleep_for(millis(500));
             continue;
         }
         if (error) continue;  // The client was gone before it was accepted.
         if (static_cast<i64>(server->connections.size()) >= server->options.max_connections) {
-            log_warn("port {} has {} connections, its limit; another one was closed", server->port, server->connections.size());
+            log_warn("port {} has {} connections, its limit; another one was closed", server->port,
+                     server->connections.size());
             continue;
         }
         error_code ignored;
@@ -210,12 +226,15 @@ asio::awaitable<void> accept_loop(Shared server) {
 
 Result<void> Server::Impl::listen() {
     const auto refuse = [this](std::string_view why) {
-        return external_error(fmt::format("cannot listen on {}: {}", host_and_port(options.address, options.port), why), Retry::never);
+        return external_error(fmt::format("cannot listen on {}: {}",
+                                          host_and_port(options.address, options.port), why),
+                              Retry::never);
     };
     try {
         if (!options.certificate_file.empty()) {
             tls.emplace(asio::ssl::context::tls_server);
-            tls->set_options(asio::ssl::context::default_workarounds | asio::ssl::context::no_tlsv1 | asio::ssl::context::no_tlsv1_1);
+            tls->set_options(asio::ssl::context::default_workarounds |
+                             asio::ssl::context::no_tlsv1 | asio::ssl::context::no_tlsv1_1);
             tls->use_certificate_chain_file(options.certificate_file);
             tls->use_private_key_file(options.key_file, asio::ssl::context::pem);
         }
@@ -240,7 +259,8 @@ void Server::Impl::stop() {
         if (cut) cut();
 }
 
-Result<std::unique_ptr<Server>> Server::start(asio::io_context& io, ServerOptions options, Handlers handlers) {
+Result<std::unique_ptr<Server>> Server::start(asio::io_context& io, ServerOptions options,
+                                              Handlers handlers) {
     std::unique_ptr<Server> server(new Server);
     server->impl_ = std::make_shared<Impl>(io, std::move(options), std::move(handlers));
     if (auto listening = server->impl_->listen(); !listening) return listening.error();
@@ -249,8 +269,12 @@ Result<std::unique_ptr<Server>> Server::start(asio::io_context& io, ServerOption
 }
 
 Server::Server() = default;
-Server::~Server() { stop(); }
-u16 Server::port() const { return impl_->port; }
+Server::~Server() {
+    stop();
+}
+u16 Server::port() const {
+    return impl_->port;
+}
 void Server::stop() {
     asio::dispatch(impl_->io, [impl = impl_] { impl->stop(); });
 }

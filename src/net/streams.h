@@ -1,4 +1,5 @@
-// The two byte streams everything here runs on, and how a connection's failure becomes words. Private to src/net.
+// The two byte streams everything here runs on, and how a connection's failure becomes words.
+// Private to src/net.
 #pragma once
 
 #include <boost/asio/use_awaitable.hpp>
@@ -17,7 +18,9 @@ using beast::error_code;
 using PlainStream = beast::tcp_stream;
 using TlsStream = beast::ssl_stream<beast::tcp_stream>;
 
-inline std::chrono::nanoseconds to_chrono(Nanos span) { return std::chrono::nanoseconds(span.count); }
+inline std::chrono::nanoseconds to_chrono(Nanos span) {
+    return std::chrono::nanoseconds(span.count);
+}
 
 /// Throws the NetError "<what>: <the error in words>".
 [[noreturn]] void fail(std::string_view what, error_code error);
@@ -29,11 +32,12 @@ std::string host_header(const Url& url);
 /// "203.0.113.7:8443", or "" when the socket is closed.
 std::string remote_of(const PlainStream& stream);
 
-/// A TCP connection to `url`'s host, or through the environment's proxy a tunnel to it. Throws NetError.
+/// A TCP connection to `url`'s host, or through the environment's proxy a tunnel to it. Throws
+/// NetError.
 asio::awaitable<PlainStream> dial(Url url, ClientOptions options);
 
-/// TLS on top of it, as a client: certificate chain and host name are verified against `options.ca_file`, or the system's
-/// authorities where it is empty. Throws NetError.
+/// TLS on top of it, as a client: certificate chain and host name are verified against
+/// `options.ca_file`, or the system's authorities where it is empty. Throws NetError.
 asio::awaitable<TlsStream> start_tls(PlainStream stream, std::string host, ClientOptions options);
 
 /// Tells options.progress, where there is one.

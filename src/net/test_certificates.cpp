@@ -1,4 +1,5 @@
-// A throw-away certificate authority for tests and the simulator, so that TLS is verified there as everywhere else.
+// A throw-away certificate authority for tests and the simulator, so that TLS is verified there as
+// everywhere else.
 #include <fcntl.h>
 #include <fmt/core.h>
 #include <openssl/bio.h>
@@ -21,7 +22,9 @@ namespace {
 template <auto Free>
 struct Freed {
     template <class T>
-    void operator()(T* object) const { Free(object); }
+    void operator()(T* object) const {
+        Free(object);
+    }
 };
 using Key = std::unique_ptr<EVP_PKEY, Freed<EVP_PKEY_free>>;
 using Certificate = std::unique_ptr<X509, Freed<X509_free>>;
@@ -31,7 +34,8 @@ void add_extension(X509* certificate, X509* issuer, int id, const char* value) {
     X509V3_CTX context;
     X509V3_set_ctx(&context, issuer, certificate, nullptr, nullptr, 0);
     X509_EXTENSION* extension = X509V3_EXT_conf_nid(nullptr, &context, id, value);
-    ensure(extension != nullptr && X509_add_ext(certificate, extension, -1) == 1, "OpenSSL takes the extension");
+    ensure(extension != nullptr && X509_add_ext(certificate, extension, -1) == 1,
+           "OpenSSL takes the extension");
     X509_EXTENSION_free(extension);
 }
 
@@ -40,7 +44,8 @@ Certificate make_certificate(EVP_PKEY* key, const char* name, X509* issuer) {
     constexpr long day_s = 24 * 3600;
     Certificate certificate(X509_new());
     u64 serial = 0;
-    ensure(RAND_bytes(reinterpret_cast<unsigned char*>(&serial), sizeof serial) == 1, "random bytes are to be had");
+    ensure(RAND_bytes(reinterpret_cast<unsigned char*>(&serial), sizeof serial) == 1,
+           "random bytes are to be had");
     X509_set_version(certificate.get(), X509_VERSION_3);
     ASN1_INTEGER_set_uint64(X509_get_serialNumber(certificate.get()), serial >> 1);
     X509_gmtime_adj(X509_getm_notBefore(certificate.get()), -day_s);  // Clocks differ.
@@ -48,7 +53,8 @@ Certificate make_certificate(EVP_PKEY* key, const char* name, X509* issuer) {
     X509_set_pubkey(certificate.get(), key);
     X509_NAME_add_entry_by_txt(X509_get_subject_name(certificate.get()), "CN", MBSTRING_ASC,
                                reinterpret_cast<const unsigned char*>(name), -1, -1, 0);
-    X509_set_issuer_name(certificate.get(), X509_get_subject_name(issuer == nullptr ? certificate.get() : issuer));
+    X509_set_issuer_name(certificate.get(),
+                         X509_get_subject_name(issuer == nullptr ? certificate.get() : issuer));
     return certificate;
 }
 
@@ -59,7 +65,10 @@ Result<void> write_pem(const std::filesystem::path& path, BIO* memory) {
     const bool written = file >= 0 && ::write(file, text, static_cast<size_t>(size)) == size;
     const int cause = errno;
     if (file >= 0) ::close(file);
-    if (!written) return external_error(fmt::format("cannot write '{}': {}", path.string(), std::strerror(cause)), Retry::never);
+    if (!written)
+        return external_error(
+            fmt::format("cannot write '{}': {}", path.string(), std::strerror(cause)),
+            Retry::never);
     return {};
 }
 
@@ -69,10 +78,13 @@ Result<void> make_test_certificates(const std::string& folder) {
     const std::filesystem::path root(folder);
     std::error_code error;
     std::filesystem::create_directories(root, error);
-    if (error) return external_error(fmt::format("cannot make the folder '{}': {}", folder, error.message()), Retry::never);
+    if (error)
+        return external_error(
+            fmt::format("cannot make the folder '{}': {}", folder, error.message()), Retry::never);
 
     const Key ca_key(EVP_EC_gen("P-256"));
-    const Certificate ca = make_certificate(ca_key.get(), "Tickertape throw-away authority", nullptr);
+    const Certificate ca =
+        make_certificate(ca_key.get(), "Tickertape throw-away authority", nullptr);
     add_extension(ca.get(), ca.get(), NID_basic_constraints, "critical,CA:TRUE,pathlen:0");
     add_extension(ca.get(), ca.get(), NID_key_usage, "critical,keyCertSign");
     ensure(X509_sign(ca.get(), ca_key.get(), EVP_sha256()) > 0, "OpenSSL signs the authority");
@@ -90,8 +102,11 @@ Result<void> make_test_certificates(const std::string& folder) {
         ensure(print(memory.get()) == 1, "OpenSSL prints PEM");
         return write_pem(root / name, memory.get());
     };
-    if (auto r = write("ca.pem", [&](BIO* out) { return PEM_write_bio_X509(out, ca.get()); }); !r) return r;
-    if (auto r = write("cert.pem", [&](BIO* out) { return PEM_write_bio_X509(out, leaf.get()); }); !r) return r;
+    if (auto r = write("ca.pem", [&](BIO* out) { return PEM_write_bio_X509(out, ca.get()); }); !r)
+        return r;
+    if (auto r = write("cert.pem", [&](BIO* out) { return PEM_write_bio_X509(out, leaf.get()); });
+        !r)
+        return r;
     return write("key.pem", [&](BIO* out) {
         return PEM_write_bio_PKCS8PrivateKey(out, key.get(), nullptr, nullptr, 0, nullptr, nullptr);
     });

@@ -25,7 +25,8 @@ asio::ssl::context client_context(const std::string& ca_file) {
     return context;
 }
 
-// An address is looked for among the certificate's addresses, a name among its names and sent ahead (SNI).
+// An address is looked for among the certificate's addresses, a name among its names and sent ahead
+// (SNI).
 void expect_host(SSL* ssl, const std::string& host) {
     error_code not_literal;
     asio::ip::make_address(host, not_literal);
@@ -33,23 +34,27 @@ void expect_host(SSL* ssl, const std::string& host) {
     if (!not_literal)
         done = X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host.c_str()) == 1;
     else
-        done = SSL_set1_host(ssl, host.c_str()) == 1 && SSL_set_tlsext_host_name(ssl, host.c_str()) == 1;
+        done = SSL_set1_host(ssl, host.c_str()) == 1 &&
+               SSL_set_tlsext_host_name(ssl, host.c_str()) == 1;
     ensure(done, "OpenSSL takes the name to verify");
 }
 
 }  // namespace
 
 asio::awaitable<TlsStream> start_tls(PlainStream stream, std::string host, ClientOptions options) {
-    asio::ssl::context context = client_context(options.ca_file);  // The stream keeps OpenSSL's part of it alive.
+    asio::ssl::context context =
+        client_context(options.ca_file);  // The stream keeps OpenSSL's part of it alive.
     TlsStream secure(std::move(stream), context);
     expect_host(secure.native_handle(), host);
     beast::get_lowest_layer(secure).expires_after(to_chrono(options.timeout));
     error_code error;
-    co_await secure.async_handshake(asio::ssl::stream_base::client, asio::redirect_error(asio::use_awaitable, error));
+    co_await secure.async_handshake(asio::ssl::stream_base::client,
+                                    asio::redirect_error(asio::use_awaitable, error));
     if (error) {
         const long verdict = SSL_get_verify_result(secure.native_handle());
         if (verdict != X509_V_OK)
-            throw NetError(fmt::format("the certificate of {} is refused: {}", host, X509_verify_cert_error_string(verdict)));
+            throw NetError(fmt::format("the certificate of {} is refused: {}", host,
+                                       X509_verify_cert_error_string(verdict)));
         fail(fmt::format("TLS with {}", host), error);
     }
     beast::get_lowest_layer(secure).expires_never();

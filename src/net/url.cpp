@@ -9,7 +9,9 @@
 namespace tape::net {
 namespace {
 
-char to_lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+char to_lower(char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
 
 bool same_name(std::string_view a, std::string_view b) {
     return std::ranges::equal(a, b, [](char x, char y) { return to_lower(x) == to_lower(y); });
@@ -27,7 +29,8 @@ int hex_digit(char c) {
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-// As forms encode: "+" is a blank, "%41" is "A"; a "%" that no two hex digits follow stands for itself.
+// As forms encode: "+" is a blank, "%41" is "A"; a "%" that no two hex digits follow stands for
+// itself.
 std::string decode_component(std::string_view text) {
     std::string out;
     out.reserve(text.size());
@@ -82,7 +85,8 @@ Result<Url> parse_url(std::string_view text) {
         return user_error(fmt::format("'{}' is no URL to connect to: {}", text, why));
     };
     const size_t colon = text.find("://");
-    if (colon == std::string_view::npos) return refuse("it has no scheme such as wss:// or https://");
+    if (colon == std::string_view::npos)
+        return refuse("it has no scheme such as wss:// or https://");
     Url url;
     std::ranges::transform(text.substr(0, colon), std::back_inserter(url.scheme), to_lower);
     url.port = default_port(url.scheme);
@@ -92,8 +96,10 @@ Result<Url> parse_url(std::string_view text) {
     if (!parse_authority(rest.substr(0, slash), url.host, url.port))
         return refuse("a host, or a host and a port from 1 to 65535, must follow the scheme");
     const std::string_view target = rest.substr(slash);
-    if (target.find('#') != std::string_view::npos) return refuse("a fragment ('#') cannot be asked for");
-    if (target.find_first_of(" \t\r\n") != std::string_view::npos) return refuse("it holds a blank");
+    if (target.find('#') != std::string_view::npos)
+        return refuse("a fragment ('#') cannot be asked for");
+    if (target.find_first_of(" \t\r\n") != std::string_view::npos)
+        return refuse("it holds a blank");
     url.target = target.starts_with('/') ? std::string(target) : '/' + std::string(target);
     return url;
 }

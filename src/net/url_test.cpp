@@ -30,8 +30,9 @@ TEST(Url, SplitsWhatToConnectTo) {
 }
 
 TEST(Url, RefusesTheRestByName) {
-    for (const char* text : {"", "localhost", "ftp://a/", "http://", "http:///x", "http://a:", "http://a:0", "http://a:65536",
-                             "http://a:8x", "http://user@a/", "http://[::1", "http://[::1]8", "http://a/#top", "http://a/b c"}) {
+    for (const char* text : {"", "localhost", "ftp://a/", "http://", "http:///x", "http://a:",
+                             "http://a:0", "http://a:65536", "http://a:8x", "http://user@a/",
+                             "http://[::1", "http://[::1]8", "http://a/#top", "http://a/b c"}) {
         const auto url = parse_url(text);
         ASSERT_FALSE(url) << text;
         EXPECT_NE(url.error().what.find(text), std::string::npos);

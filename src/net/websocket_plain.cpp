@@ -3,11 +3,14 @@
 
 namespace tape::net {
 
-asio::awaitable<std::unique_ptr<WebSocket>> open_websocket(PlainStream stream, Url url, ClientOptions options) {
+asio::awaitable<std::unique_ptr<WebSocket>> open_websocket(PlainStream stream, Url url,
+                                                           ClientOptions options) {
     return open_on(std::move(stream), std::move(url), std::move(options));
 }
 
-asio::awaitable<std::unique_ptr<WebSocket>> accept_websocket(PlainStream stream, HttpRequest request, ServerOptions options) {
+asio::awaitable<std::unique_ptr<WebSocket>> accept_websocket(PlainStream stream,
+                                                             HttpRequest request,
+                                                             ServerOptions options) {
     return accept_on(std::move(stream), std::move(request), std::move(options));
 }
 
