@@ -9,10 +9,24 @@ import { Store } from './store'
 
 const silence_ms = 30_000 // A price line does not bridge more than that.
 
+// A null cuts its line up to the next values of its own table, whatever times the other tables have between.
+const null_modes: uPlot.JoinNullMode[][] = [[1, 2], [1, 2], [1, 2]]
+
 type Table = [number[], (number | null)[]]
 interface Band {
   from: number // Seconds, as uPlot counts.
   to: number
+}
+
+/** Overlapping bands as one. */
+function union(bands: Band[]): Band[] {
+  const merged: Band[] = []
+  for (const band of [...bands].sort((a, b) => a.from - b.from)) {
+    const last = merged.at(-1)
+    if (last && band.from <= last.to) last.to = Math.max(last.to, band.to)
+    else merged.push({ ...band })
+  }
+  return merged
 }
 
 /** The price line, cut where it was silent or a gap is known. */
@@ -72,7 +86,8 @@ export interface ChartNames {
 
 export class Chart {
   private plot: uPlot | null = null
-  private bands: Band[] = []
+  private gaps: Band[] = [] // Not observed …
+  private incomplete: Band[] = [] // … and the windows that lack something for it.
   private span_ms = 5 * 60_000
   private places = 2
   private now = Date.now()
@@ -102,14 +117,13 @@ export class Chart {
   draw(store: Store, places: number, now: number) {
     this.places = places
     this.now = now
-    const gaps = store.gaps
-      .filter((gap) => gap.status !== 'backfilled')
-      .map((gap) => ({ from: millis(gap.from_ts) / 1000, to: millis(gap.to_ts) / 1000 }))
+    const open = store.gaps.filter((gap) => gap.status !== 'backfilled')
+    this.gaps = union(open.map((gap) => ({ from: millis(gap.from_ts) / 1000, to: millis(gap.to_ts) / 1000 })))
     const averages = store.windows.get(this.names.average ?? '') ?? []
     const rolling = store.windows.get(this.names.rolling ?? '') ?? []
-    const holes = averages.filter((row) => !row.complete).map((row) => ({ from: millis(row.window_start) / 1000, to: millis(row.window_end) / 1000 }))
-    this.bands = [...holes, ...gaps]
-    const data = uPlot.join([priceTable(store, gaps), stepTable(averages), rollingTable(rolling)] as uPlot.AlignedData[])
+    const partial = averages.filter((row) => !row.complete)
+    this.incomplete = union(partial.map((row) => ({ from: millis(row.window_start) / 1000, to: millis(row.window_end) / 1000 })))
+    const data = uPlot.join([priceTable(store, this.gaps), stepTable(averages), rollingTable(rolling)] as uPlot.AlignedData[], null_modes)
     this.plot?.setData(data, false)
     this.plot?.setScale('x', { min: (now - this.span_ms) / 1000, max: now / 1000 + (this.span_ms / 1000) * 0.01 })
     this.legend()
@@ -142,12 +156,12 @@ export class Chart {
       {
         ...this.size(),
         legend: { show: false },
-        padding: [10, 0, 0, 8],
+        padding: [10, 0, 0, 22],
         tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), 'Etc/UTC'),
         cursor: { y: false, drag: { x: false, y: false }, points: { size: 6 } },
         scales: { x: { time: true }, y: { range: (_plot, min, max) => this.rangeOf(min, max) } },
         axes: [
-          { ...axis, space: 70, values: [[60, '{HH}:{mm}', null, null, null, null, null, null, 1], [1, '{HH}:{mm}:{ss}', null, null, null, null, null, null, 1]] },
+          { ...axis, size: 30, space: (_plot, _axis, _min, _max, width) => (width < 420 ? 44 : 72), values: [[60, '{HH}:{mm}', null, null, null, null, null, null, 1], [1, '{HH}:{mm}:{ss}', null, null, null, null, null, null, 1]] },
           { ...axis, side: 1, size: (_plot, values) => 18 + 6.6 * Math.max(0, ...(values ?? []).map((value) => value.length)), values: (_plot, ticks) => ticks.map((tick) => group(tick.toFixed(this.placesOf(ticks)))) },
         ],
         series: [{}, line('Price', '--price', 1.5), line(this.names.average ?? '', '--average', 2), line(this.names.rolling ?? '', '--rolling', 1.5)],
@@ -182,16 +196,20 @@ export class Chart {
     context.beginPath()
     context.rect(left, top, width, height)
     context.clip()
-    for (const band of this.bands) {
-      const from = plot.valToPos(band.from, 'x', true)
-      const to = Math.max(plot.valToPos(band.to, 'x', true), from + 2 * devicePixelRatio)
-      if (to < left || from > left + width) continue
-      context.fillStyle = fill
-      context.fillRect(from, top, to - from, height)
-      context.strokeStyle = edge
-      context.setLineDash([3 * devicePixelRatio, 3 * devicePixelRatio])
-      context.strokeRect(from, top - 2, to - from, height + 4)
+    const each = (bands: Band[], draw: (from: number, to: number) => void) => {
+      for (const band of bands) {
+        const from = plot.valToPos(band.from, 'x', true)
+        draw(from, Math.max(plot.valToPos(band.to, 'x', true), from + 2 * devicePixelRatio))
+      }
     }
+    context.fillStyle = fill
+    each(this.incomplete, (from, to) => context.fillRect(from, top, to - from, height))
+    context.strokeStyle = edge
+    context.setLineDash([3 * devicePixelRatio, 3 * devicePixelRatio])
+    each(this.gaps, (from, to) => {
+      context.fillRect(from, top, to - from, height)
+      context.strokeRect(from, top - 2, to - from, height + 4)
+    })
     context.restore()
   }
 

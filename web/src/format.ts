@@ -43,6 +43,9 @@ export function span(ms: number): string {
   return `${(ms / 3_600_000).toFixed(1)} h`
 }
 
+/** How long ago, without the unrest of milliseconds: "now", "3 s", "2 min". */
+export const age = (ms: number): string => (ms < 1_000 ? 'now' : ms < 60_000 ? `${Math.floor(ms / 1_000)} s` : span(ms))
+
 /** "30s" or "1m", as the status and configs write spans, in milliseconds. */
 export function parseSpan(text: string): number {
   const parts = /^(\d+)(ms|s|m|h|d)$/.exec(text)

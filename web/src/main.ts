@@ -3,7 +3,7 @@ import './style.css'
 import { fetchGaps, fetchMeans, fetchPrices, fetchSymbols, fetchWindows, type Instrument, type Message, type Status, type Tick, type WindowRow } from './api'
 import { Chart } from './chart'
 import { byId, choices, make, setText } from './dom'
-import { change, decimals, group, millis, span } from './format'
+import { age, change, decimals, group, millis, span } from './format'
 import { Live } from './live'
 import { chartWindows, Store } from './store'
 import { isNewer, LatestTable, showSources, showWindows, windowsHead } from './tables'
@@ -209,7 +209,7 @@ function drawPrice() {
   const facts: [string, string][] = []
   if (seen.length > 0) facts.push(['High', group(Math.max(...seen).toFixed(digits))], ['Low', group(Math.min(...seen).toFixed(digits))])
   if (tick.size) facts.push(['Last size', group(tick.size) + (tick.side ? ` ${tick.side}` : '')])
-  facts.push(['Last tick', span(Math.max(0, now() - millis(tick.ts_event)))])
+  facts.push(['Last tick', age(now() - millis(tick.ts_event))])
   byId('facts').replaceChildren(...facts.map(([name, value]) => fact(name, value)))
   if (Date.now() - spoken_at > speak_every_ms) {
     spoken_at = Date.now()

@@ -1,9 +1,9 @@
 // The three lists: windows of the chosen instrument, latest prices of all, sources.
 import type { Instrument, Status, Tick, WindowRow } from './api'
 import { byId, make, setText } from './dom'
-import { change, clock, decimals, direction, group, millis, span } from './format'
+import { age, change, clock, decimals, direction, group, millis, span } from './format'
 
-const most_rows = 30
+const most_rows = 20
 
 interface Column {
   title: string
@@ -23,7 +23,7 @@ const columns: Column[] = [
   { title: 'VWAP', className: 'long', text: (row) => row.vwap && group(row.vwap) },
   { title: 'Std dev', className: 'long', text: (row) => row.stddev && group(row.stddev) },
   { title: 'Volume', className: 'long', text: (row) => row.volume && group(row.volume) },
-  { title: 'Change %', className: 'long signed', text: (row) => row.change_pct && group(row.change_pct) },
+  { title: 'Change %', className: 'long signed', text: (row) => row.change_pct && (direction(row.change_pct) === 'up' ? '+' : '') + group(row.change_pct) },
   { title: 'Count', text: (row) => String(row.tick_count) },
   { title: 'Complete', className: 'mark', text: (row) => (row.complete ? 'yes' : `no, ${span(row.gap_ms)} missing`) },
 ]
@@ -94,7 +94,7 @@ export class LatestTable {
       const latest = instrument.latest
       if (!latest?.price) continue
       setText(line.price, group(latest.price, places.get(key)))
-      setText(line.age, span(Math.max(0, now - millis(latest.ts_event))))
+      setText(line.age, age(now - millis(latest.ts_event)))
       if (instrument.earliest) {
         const moved = change(Number(instrument.earliest.price), Number(latest.price))
         setText(line.change, moved.text)
