@@ -1,5 +1,5 @@
-// Candles as exchanges offer them over REST, computed from the very trades that the sockets send: so that a warehouse
-// can be held against them exactly.
+// Candles as exchanges offer them over REST, computed from the very trades that the sockets send:
+// so that a warehouse can be held against them exactly.
 #pragma once
 
 #include <optional>
@@ -21,11 +21,12 @@ struct CandleQuery {
     Nanos size;
     Nanos from, to;  // Candles that start in [from, to].
     i64 limit = 100;
-    Nanos now;       // Trades after it have not happened yet.
+    Nanos now;  // Trades after it have not happened yet.
 };
 
-/// The newest `limit` candles, newest first; spans without a trade have none. None at all when the answer would take
-/// more than a million trades: the caller answers with the venue's own "took too long".
+/// The newest `limit` candles, newest first; spans without a trade have none. None at all when the
+/// answer would take more than a million trades: the caller answers with the venue's own "took too
+/// long".
 std::optional<std::vector<Candle>> candles(const TradeSequence& trades, const CandleQuery& query);
 
 }  // namespace tape::sim

@@ -1,5 +1,6 @@
-// Coinbase's two public feeds, both at "/": Exchange, https://docs.cdp.coinbase.com/exchange/websocket-feed/overview, whose
-// requests have `channels`, and Advanced Trade, https://docs.cdp.coinbase.com/coinbase-app/advanced-trade-apis/websocket,
+// Coinbase's two public feeds, both at "/": Exchange,
+// https://docs.cdp.coinbase.com/exchange/websocket-feed/overview, whose requests have `channels`,
+// and Advanced Trade, https://docs.cdp.coinbase.com/coinbase-app/advanced-trade-apis/websocket,
 // whose requests have one `channel`. The first valid request decides which feed a connection is.
 #include <fmt/format.h>
 
@@ -13,7 +14,8 @@
 namespace tape::sim {
 namespace {
 
-// Prices in ticks of 10^-price_decimals: BTC trades around 68000.00. Assets trade as they do on other venues.
+// Prices in ticks of 10^-price_decimals: BTC trades around 68000.00. Assets trade as they do on
+// other venues.
 constexpr auto spot = Listing::Type::spot;
 constexpr std::array<Listing, 16> coinbase_listings = {{
     {"BTC-USD", "BTC", "USD", spot, 6'800'000, 2, 1'500'000, 8, 20},
@@ -49,17 +51,24 @@ class CoinbaseSession final : public Session {
         }
         const auto type = request.find("type");
         if (type == request.end() || (*type != "subscribe" && *type != "unsubscribe")) {
-            out.frames.push_back(coinbase_error("Type has to be either subscribe or unsubscribe", ""));
+            out.frames.push_back(
+                coinbase_error("Type has to be either subscribe or unsubscribe", ""));
             return;
         }
         if (!feed_ && request.contains("channel")) feed_ = std::make_unique<AdvancedFeed>(market_);
-        if (!feed_) feed_ = std::make_unique<ExchangeFeed>(market_);
+        if (!feed_ && request.contains("channels")) feed_ = std::make_unique<ExchangeFeed>(market_);
+        if (!feed_) {
+            out.frames.push_back(coinbase_error("Failed to subscribe", "No channels provided"));
+            return;
+        }
         feed_->on_request(request, *type == "subscribe", now, out);
     }
 
     void advance(Nanos now, Outbox& out) override {
-        if (feed_) feed_->advance(now, out);
-        else if (now - connected_ > subscribe_limit) out.close = {1008, "no subscribe message within 5 seconds"};
+        if (feed_)
+            feed_->advance(now, out);
+        else if (now - connected_ > subscribe_limit)
+            out.close = {1008, "no subscribe message within 5 seconds"};
     }
 
  private:
@@ -72,11 +81,13 @@ class Coinbase final : public SimVenue {
  public:
     std::string_view name() const override { return "coinbase"; }
     std::span<const Listing> listings() const override { return coinbase_listings; }
-    std::unique_ptr<Session> connect(std::string_view path, const Market& market, Nanos now) const override {
+    std::unique_ptr<Session> connect(std::string_view path, const Market& market,
+                                     Nanos now) const override {
         if (path != "/") return nullptr;
         return std::make_unique<CoinbaseSession>(market, now);
     }
-    net::Response answer(const net::Request& request, const Market& market, Nanos now) const override {
+    net::Response answer(const net::Request& request, const Market& market,
+                         Nanos now) const override {
         return coinbase_answer(request, market, now);
     }
 };

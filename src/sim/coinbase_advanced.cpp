@@ -1,5 +1,6 @@
-// Coinbase's Advanced Trade feed. `market_trades` gathers a product's trades for 250 ms and lists them newest first; a
-// subscription begins with a snapshot. Heartbeats belong to the connection, not to products.
+// Coinbase's Advanced Trade feed. `market_trades` gathers a product's trades for 250 ms and lists
+// them newest first; a subscription begins with a snapshot. Heartbeats belong to the connection,
+// not to products.
 #include "sim/coinbase_advanced.h"
 
 #include <algorithm>
@@ -16,7 +17,8 @@ struct ChannelInfo {
     std::string_view name;
     Channel channel;
 };
-// Clients mix up the two feeds' names of the heartbeat; both are understood. The first name of a channel is its own.
+// Clients mix up the two feeds' names of the heartbeat; both are understood. The first name of a
+// channel is its own.
 constexpr std::array<ChannelInfo, 4> channels = {{{"ticker", Channel::ticker},
                                                   {"market_trades", Channel::market_trades},
                                                   {"heartbeats", Channel::heartbeats},
@@ -29,12 +31,15 @@ constexpr i64 snapshot_trades = 20;
 
 }  // namespace
 
-void AdvancedFeed::on_request(const nlohmann::json& request, bool subscribing, Nanos now, Outbox& out) {
+void AdvancedFeed::on_request(const nlohmann::json& request, bool subscribing, Nanos now,
+                              Outbox& out) {
     const auto refuse = [&](std::string_view reason) {
-        out.frames.push_back(coinbase_error(subscribing ? "Failed to subscribe" : "Failed to unsubscribe", reason));
+        out.frames.push_back(
+            coinbase_error(subscribing ? "Failed to subscribe" : "Failed to unsubscribe", reason));
     };
     const auto channel = request.find("channel");
-    const std::string name = channel != request.end() && channel->is_string() ? channel->get<std::string>() : "";
+    const std::string name =
+        channel != request.end() && channel->is_string() ? channel->get<std::string>() : "";
     const auto info = std::ranges::find(channels, name, &ChannelInfo::name);
     if (info == channels.end()) return refuse(fmt::format("{} is not a valid channel", name));
     std::vector<const TradeSequence*> products;
@@ -53,7 +58,9 @@ void AdvancedFeed::on_request(const nlohmann::json& request, bool subscribing, N
     }
     if (products.empty()) return refuse("No product IDs provided");
     std::erase_if(products, [&](const TradeSequence* trades) {
-        return std::ranges::any_of(streams_, [&](const Stream& s) { return s.channel == info->channel && s.trades == trades; });
+        return std::ranges::any_of(streams_, [&](const Stream& s) {
+            return s.channel == info->channel && s.trades == trades;
+        });
     });
     std::ranges::sort(products);
     products.erase(std::ranges::unique(products).begin(), products.end());
@@ -65,7 +72,8 @@ void AdvancedFeed::on_request(const nlohmann::json& request, bool subscribing, N
 // No products: the whole channel.
 void AdvancedFeed::unsubscribe(Channel channel, const std::vector<const TradeSequence*>& products) {
     std::erase_if(streams_, [&](const Stream& stream) {
-        return stream.channel == channel && (products.empty() || std::ranges::find(products, stream.trades) != products.end());
+        return stream.channel == channel &&
+               (products.empty() || std::ranges::find(products, stream.trades) != products.end());
     });
 }
 
@@ -74,8 +82,11 @@ void AdvancedFeed::subscribe(Channel channel, const TradeSequence& trades, Nanos
         streams_, [&](const Stream& s) { return s.channel == channel && s.trades == &trades; });
     stream->sent = trades.last_at(now);
     if (stream->sent == 0) return;
-    if (channel == Channel::ticker) send_ticker(trades, "snapshot", stream->sent, out);
-    else send_trades(*stream, "snapshot", std::max<i64>(1, stream->sent - snapshot_trades + 1), stream->sent, out);
+    if (channel == Channel::ticker)
+        send_ticker(trades, "snapshot", stream->sent, out);
+    else
+        send_trades(*stream, "snapshot", std::max<i64>(1, stream->sent - snapshot_trades + 1),
+                    stream->sent, out);
 }
 
 // {"channel":"subscriptions",…,"events":[{"subscriptions":{"ticker":["ETH-USD"],"heartbeats":["heartbeats"]}}]}
@@ -85,19 +96,24 @@ void AdvancedFeed::acknowledge(Nanos now, Outbox& out) {
         std::string products;
         for (const Stream& stream : streams_)
             if (stream.channel == info.channel)
-                products += fmt::format(R"({}"{}")", products.empty() ? "" : ",", stream.trades->symbol());
-        if (!products.empty()) lists += fmt::format(R"({}"{}":[{}])", lists.empty() ? "" : ",", info.name, products);
+                products +=
+                    fmt::format(R"({}"{}")", products.empty() ? "" : ",", stream.trades->symbol());
+        if (!products.empty())
+            lists += fmt::format(R"({}"{}":[{}])", lists.empty() ? "" : ",", info.name, products);
     }
-    if (heartbeats_) lists += fmt::format(R"({}"heartbeats":["heartbeats"])", lists.empty() ? "" : ",");
+    if (heartbeats_)
+        lists += fmt::format(R"({}"heartbeats":["heartbeats"])", lists.empty() ? "" : ",");
     send("subscriptions", now, fmt::format(R"("subscriptions":{{{}}})", lists), out);
 }
 
 void AdvancedFeed::send(std::string_view channel, Nanos time, std::string_view event, Outbox& out) {
-    out.frames.push_back(fmt::format(R"({{"channel":"{}","client_id":"","timestamp":"{}","sequence_num":{},"events":[{{{}}}]}})",
-                                     channel, time_text(time, 9), sequence_++, event));
+    out.frames.push_back(fmt::format(
+        R"({{"channel":"{}","client_id":"","timestamp":"{}","sequence_num":{},"events":[{{{}}}]}})",
+        channel, time_text(time, 9), sequence_++, event));
 }
 
-void AdvancedFeed::send_trades(const Stream& stream, std::string_view type, i64 first, i64 last, Outbox& out) {
+void AdvancedFeed::send_trades(const Stream& stream, std::string_view type, i64 first, i64 last,
+                               Outbox& out) {
     std::string event = fmt::format(R"("type":"{}","trades":[)", type);
     for (i64 id = last; id >= first; --id) {
         if (id != last) event += ',';
@@ -107,22 +123,27 @@ void AdvancedFeed::send_trades(const Stream& stream, std::string_view type, i64 
     send("market_trades", stream.trades->time(last), event, out);
 }
 
-void AdvancedFeed::send_ticker(const TradeSequence& trades, std::string_view type, i64 id, Outbox& out) {
+void AdvancedFeed::send_ticker(const TradeSequence& trades, std::string_view type, i64 id,
+                               Outbox& out) {
     const Listing& listing = trades.listing();
     const SimTrade trade = trades.trade(id);
     const Best best = best_after(trade);
     const Day day = trades.day_before(trade);
     const auto price = [&listing](i64 ticks) { return coinbase_price(listing, ticks); };
     const auto size = [&listing](i128 lots) { return coinbase_size(listing, lots); };
-    const i64 change = static_cast<i64>(i128{trade.price - day.open} * 10'000'000'000 / day.open);  // Of 10^-8 per cent.
-    send("ticker", trade.time,
-         fmt::format(R"("type":"{}","tickers":[{{"type":"ticker","product_id":"{}","price":"{}","volume_24_h":"{}",)"
-                     R"("low_24_h":"{}","high_24_h":"{}","low_52_w":"{}","high_52_w":"{}","price_percent_chg_24_h":"{}",)"
-                     R"("best_bid":"{}","best_bid_quantity":"{}","best_ask":"{}","best_ask_quantity":"{}"}}])",
-                     type, listing.native_symbol, price(trade.price), size(day.volume), price(day.low), price(day.high),
-                     price(listing.price * 85 / 100), price(listing.price * 115 / 100), number(change, 8), price(best.bid),
-                     size(listing.size), price(best.ask), size(listing.size * 2)),
-         out);
+    const i64 change = static_cast<i64>(i128{trade.price - day.open} * 10'000'000'000 /
+                                        day.open);  // Of 10^-8 per cent.
+    send(
+        "ticker", trade.time,
+        fmt::format(
+            R"("type":"{}","tickers":[{{"type":"ticker","product_id":"{}","price":"{}","volume_24_h":"{}",)"
+            R"("low_24_h":"{}","high_24_h":"{}","low_52_w":"{}","high_52_w":"{}","price_percent_chg_24_h":"{}",)"
+            R"("best_bid":"{}","best_bid_quantity":"{}","best_ask":"{}","best_ask_quantity":"{}"}}])",
+            type, listing.native_symbol, price(trade.price), size(day.volume), price(day.low),
+            price(day.high), price(listing.price * 85 / 100), price(listing.price * 115 / 100),
+            number(change, 8), price(best.bid), size(listing.size), price(best.ask),
+            size(listing.size * 2)),
+        out);
 }
 
 void AdvancedFeed::send_heartbeat(Nanos moment, Outbox& out) {
@@ -132,8 +153,8 @@ void AdvancedFeed::send_heartbeat(Nanos moment, Outbox& out) {
     current.pop_back();  // The "Z".
     const i64 counter = uptime.count / seconds(1).count;
     send("heartbeats", moment,
-         fmt::format(R"("current_time":"{} +0000 UTC m=+{}","heartbeat_counter":{})", current, number(uptime.count, 9, Zeros::keep),
-                     counter),
+         fmt::format(R"("current_time":"{} +0000 UTC m=+{}","heartbeat_counter":{})", current,
+                     number(uptime.count, 9, Zeros::keep), counter),
          out);
 }
 
@@ -144,11 +165,14 @@ void AdvancedFeed::advance(Nanos now, Outbox& out) {
         while (stream.sent < due) {
             const i64 first = stream.sent + 1;
             stream.sent = tickers ? first : std::min(due, stream.sent + batch_max);
-            if (!tickers) send_trades(stream, "update", first, stream.sent, out);
-            else if (first % trades_per_ticker == 0) send_ticker(*stream.trades, "update", first, out);
+            if (!tickers)
+                send_trades(stream, "update", first, stream.sent, out);
+            else if (first % trades_per_ticker == 0)
+                send_ticker(*stream.trades, "update", first, out);
         }
     }
-    for (; heartbeats_ && next_beat_ <= now; next_beat_ += seconds(1)) send_heartbeat(next_beat_, out);
+    for (; heartbeats_ && next_beat_ <= now; next_beat_ += seconds(1))
+        send_heartbeat(next_beat_, out);
 }
 
 }  // namespace tape::sim

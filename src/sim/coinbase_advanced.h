@@ -1,15 +1,18 @@
-// Coinbase's Advanced Trade feed: https://docs.cdp.coinbase.com/coinbase-app/advanced-trade-apis/websocket/websocket-channels
+// Coinbase's Advanced Trade feed:
+// https://docs.cdp.coinbase.com/coinbase-app/advanced-trade-apis/websocket/websocket-channels
 #pragma once
 
 #include "sim/coinbase_feed.h"
 
 namespace tape::sim {
 
-/// `ticker`, `market_trades` and `heartbeats`, in an envelope that counts the connection's messages.
+/// `ticker`, `market_trades` and `heartbeats`, in an envelope that counts the connection's
+/// messages.
 class AdvancedFeed final : public CoinbaseFeed {
  public:
     explicit AdvancedFeed(const Market& market) : market_(market) {}
-    void on_request(const nlohmann::json& request, bool subscribing, Nanos now, Outbox& out) override;
+    void on_request(const nlohmann::json& request, bool subscribing, Nanos now,
+                    Outbox& out) override;
     void advance(Nanos now, Outbox& out) override;
 
     enum class Channel : u8 { ticker, market_trades, heartbeats };

@@ -9,7 +9,8 @@ namespace tape::sim {
 class ExchangeFeed final : public CoinbaseFeed {
  public:
     explicit ExchangeFeed(const Market& market) : market_(market) {}
-    void on_request(const nlohmann::json& request, bool subscribing, Nanos now, Outbox& out) override;
+    void on_request(const nlohmann::json& request, bool subscribing, Nanos now,
+                    Outbox& out) override;
     void advance(Nanos now, Outbox& out) override;
 
     enum class Channel : u8 { ticker, matches, heartbeat };
@@ -17,11 +18,13 @@ class ExchangeFeed final : public CoinbaseFeed {
  private:
     struct Stream {
         Channel channel;
-        const TradeSequence* trades;  // Null in an unsubscription that names no product: all of them.
-        i64 sent{};                   // The last trade that was.
+        const TradeSequence*
+            trades;  // Null in an unsubscription that names no product: all of them.
+        i64 sent{};  // The last trade that was.
         Nanos next_beat;
     };
-    bool read_streams(const nlohmann::json& request, bool subscribing, std::vector<Stream>& streams, Outbox& out) const;
+    bool read_streams(const nlohmann::json& request, bool subscribing, std::vector<Stream>& streams,
+                      Outbox& out) const;
     void begin(Stream stream, Nanos now, Outbox& out);
     void acknowledge(Outbox& out) const;
     static void send_due(Stream& stream, Nanos now, Outbox& out);

@@ -16,14 +16,17 @@ namespace tape::sim {
 class CoinbaseFeed {
  public:
     virtual ~CoinbaseFeed() = default;
-    virtual void on_request(const nlohmann::json& request, bool subscribing, Nanos now, Outbox& out) = 0;
+    virtual void on_request(const nlohmann::json& request, bool subscribing, Nanos now,
+                            Outbox& out) = 0;
     virtual void advance(Nanos now, Outbox& out) = 0;
 };
 
 /// {"type":"error","message":"Failed to subscribe","reason":"FOO-BAR is not a valid product"}
 inline std::string coinbase_error(std::string_view message, std::string_view reason) {
-    if (reason.empty()) return fmt::format(R"({{"type":"error","message":{}}})", json_quoted(message));
-    return fmt::format(R"({{"type":"error","message":{},"reason":{}}})", json_quoted(message), json_quoted(reason));
+    if (reason.empty())
+        return fmt::format(R"({{"type":"error","message":{}}})", json_quoted(message));
+    return fmt::format(R"({{"type":"error","message":{},"reason":{}}})", json_quoted(message),
+                       json_quoted(reason));
 }
 
 /// The strings of the list `name` of `request`; what is no string or no list is passed over.

@@ -1,5 +1,6 @@
-// Coinbase's two REST APIs: Exchange, https://docs.cdp.coinbase.com/exchange/reference, answers in plain arrays and pages
-// by cursors in headers; Advanced Trade, https://docs.cdp.coinbase.com/advanced-trade/reference, in objects, by time.
+// Coinbase's two REST APIs: Exchange, https://docs.cdp.coinbase.com/exchange/reference, answers in
+// plain arrays and pages by cursors in headers; Advanced Trade,
+// https://docs.cdp.coinbase.com/advanced-trade/reference, in objects, by time.
 #include "sim/coinbase_rest.h"
 
 #include <fmt/format.h>
@@ -25,14 +26,15 @@ net::Response failure(int status, std::string_view message) {
 
 void append_product(std::string& out, const TradeSequence& trades) {
     const Listing& listing = trades.listing();
-    fmt::format_to(std::back_inserter(out),
-                   R"({{"id":"{0}","base_currency":"{1}","quote_currency":"{2}","quote_increment":"{3}","base_increment":"{4}",)"
-                   R"("display_name":"{1}-{2}","min_market_funds":"1","margin_enabled":false,"post_only":false,)"
-                   R"("limit_only":false,"cancel_only":false,"status":"online","status_message":"",)"
-                   R"("trading_disabled":false,"fx_stablecoin":false,"max_slippage_percentage":"0.03000000",)"
-                   R"("auction_mode":false,"high_bid_limit_percentage":""}})",
-                   listing.native_symbol, listing.base, listing.quote, number(1, listing.price_decimals),
-                   number(1, listing.size_decimals));
+    fmt::format_to(
+        std::back_inserter(out),
+        R"({{"id":"{0}","base_currency":"{1}","quote_currency":"{2}","quote_increment":"{3}","base_increment":"{4}",)"
+        R"("display_name":"{1}-{2}","min_market_funds":"1","margin_enabled":false,"post_only":false,)"
+        R"("limit_only":false,"cancel_only":false,"status":"online","status_message":"",)"
+        R"("trading_disabled":false,"fx_stablecoin":false,"max_slippage_percentage":"0.03000000",)"
+        R"("auction_mode":false,"high_bid_limit_percentage":""}})",
+        listing.native_symbol, listing.base, listing.quote, number(1, listing.price_decimals),
+        number(1, listing.size_decimals));
 }
 
 net::Response product(const net::Request&, const TradeSequence& trades, Nanos) {
@@ -47,19 +49,22 @@ net::Response ticker(const net::Request&, const TradeSequence& trades, Nanos now
     const Listing& listing = trades.listing();
     const SimTrade trade = trades.trade(last);
     const Best best = best_after(trade);
-    return {.body = fmt::format(R"({{"ask":"{}","bid":"{}","volume":"{}","trade_id":{},"price":"{}","size":"{}","time":"{}",)"
-                                R"("rfq_volume":"0"}})",
-                                coinbase_price(listing, best.ask), coinbase_price(listing, best.bid),
-                                coinbase_size(listing, trades.day_before(trade).volume), last,
-                                coinbase_price(listing, trade.price), coinbase_size(listing, trade.size),
-                                time_text(trade.time, 6))};
+    return {
+        .body = fmt::format(
+            R"({{"ask":"{}","bid":"{}","volume":"{}","trade_id":{},"price":"{}","size":"{}","time":"{}",)"
+            R"("rfq_volume":"0"}})",
+            coinbase_price(listing, best.ask), coinbase_price(listing, best.bid),
+            coinbase_size(listing, trades.day_before(trade).volume), last,
+            coinbase_price(listing, trade.price), coinbase_size(listing, trade.size),
+            time_text(trade.time, 6))};
 }
 
-// `after` gives what is older than the id; `before` what is newer, and of that the newest page. Newest first.
-// https://docs.cdp.coinbase.com/exchange/rest-api/pagination
+// `after` gives what is older than the id; `before` what is newer, and of that the newest page.
+// Newest first. https://docs.cdp.coinbase.com/exchange/rest-api/pagination
 net::Response trade_page(const net::Request& request, const TradeSequence& trades, Nanos now) {
     i64 after = std::numeric_limits<i64>::max(), before = 0, limit = 1000;
-    for (const auto& [name, value] : {std::pair{"after", &after}, {"before", &before}, {"limit", &limit}})
+    for (const auto& [name, value] :
+         {std::pair{"after", &after}, {"before", &before}, {"limit", &limit}})
         if (const auto text = request.parameter(name); text && !parse_number(*text, *value))
             return failure(400, fmt::format("Invalid {}", name));
     const i64 newest = std::min(trades.last_at(now), after - 1);
@@ -69,8 +74,9 @@ net::Response trade_page(const net::Request& request, const TradeSequence& trade
     for (i64 id = newest; id >= oldest; --id) {
         const SimTrade trade = trades.trade(id);
         fmt::format_to(std::back_inserter(response.body),
-                       R"({}{{"trade_id":{},"side":"{}","size":"{}","price":"{}","time":"{}"}})", id == newest ? "" : ",", id,
-                       maker_side(trade), coinbase_size(listing, trade.size), coinbase_price(listing, trade.price),
+                       R"({}{{"trade_id":{},"side":"{}","size":"{}","price":"{}","time":"{}"}})",
+                       id == newest ? "" : ",", id, maker_side(trade),
+                       coinbase_size(listing, trade.size), coinbase_price(listing, trade.price),
                        time_text(trade.time, 6));
     }
     response.body += ']';
@@ -94,22 +100,29 @@ net::Response candle_list(const net::Request& request, const TradeSequence& trad
     constexpr std::array<i64, 6> granularities = {60, 300, 900, 3'600, 21'600, 86'400};
     i64 granularity = 60;
     const auto given = request.parameter("granularity");
-    if (given && (!parse_number(*given, granularity) || std::ranges::find(granularities, granularity) == granularities.end()))
+    if (given && (!parse_number(*given, granularity) ||
+                  std::ranges::find(granularities, granularity) == granularities.end()))
         return failure(400, "Unsupported granularity");
     const Nanos size = seconds(granularity);
     const auto to = moment(request.parameter("end"), now, now);
-    const auto from = to ? moment(request.parameter("start"), *to - Nanos{size.count * candles_max}, now) : std::nullopt;
+    const auto from =
+        to ? moment(request.parameter("start"), *to - Nanos{size.count * candles_max}, now)
+           : std::nullopt;
     if (!from) return failure(400, "Invalid start or end");
     if ((*to - *from).count > size.count * candles_max)
-        return failure(400, "granularity too small for the requested time range. Count of aggregations requested exceeds 300");
-    const auto found = candles(trades, {.size = size, .from = *from, .to = *to, .limit = candles_max, .now = now});
+        return failure(400,
+                       "granularity too small for the requested time range. Count of aggregations "
+                       "requested exceeds 300");
+    const auto found =
+        candles(trades, {.size = size, .from = *from, .to = *to, .limit = candles_max, .now = now});
     if (!found) return failure(504, "Timed out");
     const Listing& listing = trades.listing();
     net::Response response{.body = "["};
     for (const Candle& candle : *found) {
         const auto price = [&](i64 ticks) { return number(ticks, listing.price_decimals); };
-        fmt::format_to(std::back_inserter(response.body), "{}[{},{},{},{},{},{}]", response.body.size() == 1 ? "" : ",",
-                       candle.start.count / seconds(1).count, price(candle.low), price(candle.high), price(candle.open),
+        fmt::format_to(std::back_inserter(response.body), "{}[{},{},{},{},{},{}]",
+                       response.body.size() == 1 ? "" : ",", candle.start.count / seconds(1).count,
+                       price(candle.low), price(candle.high), price(candle.open),
                        price(candle.close), coinbase_size(listing, candle.volume));
     }
     response.body += ']';
@@ -120,22 +133,24 @@ net::Response candle_list(const net::Request& request, const TradeSequence& trad
 
 net::Response advanced_failure(int status, std::string_view error, std::string_view message) {
     return {.status = status,
-            .body = fmt::format(R"({{"error":"{}","error_details":"{}","message":"{}"}})", error, message, message)};
+            .body = fmt::format(R"({{"error":"{}","error_details":"{}","message":"{}"}})", error,
+                                message, message)};
 }
 
 void append_advanced_product(std::string& out, const TradeSequence& trades, Nanos now) {
     const Listing& listing = trades.listing();
     const SimTrade last = trades.trade(std::max<i64>(1, trades.last_at(now)));
-    fmt::format_to(std::back_inserter(out),
-                   R"({{"product_id":"{0}","price":"{1}","volume_24h":"{2}","base_increment":"{3}","quote_increment":"{4}",)"
-                   R"("quote_min_size":"1","base_min_size":"{3}","base_name":"{5}","quote_name":"{6}","is_disabled":false,)"
-                   R"("new":false,"status":"online","cancel_only":false,"limit_only":false,"post_only":false,)"
-                   R"("trading_disabled":false,"auction_mode":false,"product_type":"SPOT","quote_currency_id":"{6}",)"
-                   R"("base_currency_id":"{5}","base_display_symbol":"{5}","quote_display_symbol":"{6}","view_only":false,)"
-                   R"("price_increment":"{4}","display_name":"{5}-{6}","product_venue":"CBE"}})",
-                   listing.native_symbol, coinbase_price(listing, last.price),
-                   coinbase_size(listing, trades.day_before(last).volume), number(1, listing.size_decimals),
-                   number(1, listing.price_decimals), listing.base, listing.quote);
+    fmt::format_to(
+        std::back_inserter(out),
+        R"({{"product_id":"{0}","price":"{1}","volume_24h":"{2}","base_increment":"{3}","quote_increment":"{4}",)"
+        R"("quote_min_size":"1","base_min_size":"{3}","base_name":"{5}","quote_name":"{6}","is_disabled":false,)"
+        R"("new":false,"status":"online","cancel_only":false,"limit_only":false,"post_only":false,)"
+        R"("trading_disabled":false,"auction_mode":false,"product_type":"SPOT","quote_currency_id":"{6}",)"
+        R"("base_currency_id":"{5}","base_display_symbol":"{5}","quote_display_symbol":"{6}","view_only":false,)"
+        R"("price_increment":"{4}","display_name":"{5}-{6}","product_venue":"CBE"}})",
+        listing.native_symbol, coinbase_price(listing, last.price),
+        coinbase_size(listing, trades.day_before(last).volume), number(1, listing.size_decimals),
+        number(1, listing.price_decimals), listing.base, listing.quote);
 }
 
 net::Response advanced_product(const net::Request&, const TradeSequence& trades, Nanos now) {
@@ -149,10 +164,13 @@ net::Response advanced_ticker(const net::Request& request, const TradeSequence& 
     i64 limit = 100;
     if (const auto text = request.parameter("limit"); text && !parse_number(*text, limit))
         return advanced_failure(400, "INVALID_ARGUMENT", "limit must be a number");
-    const auto from = moment(request.parameter("start"), Nanos{0}, now), to = moment(request.parameter("end"), now, now);
-    if (!from || !to) return advanced_failure(400, "INVALID_ARGUMENT", "start and end must be UNIX timestamps");
+    const auto from = moment(request.parameter("start"), Nanos{0}, now),
+               to = moment(request.parameter("end"), now, now);
+    if (!from || !to)
+        return advanced_failure(400, "INVALID_ARGUMENT", "start and end must be UNIX timestamps");
     const i64 newest = trades.last_at(*to);
-    const i64 oldest = std::max(trades.last_at(*from - Nanos{1}) + 1, newest - std::clamp<i64>(limit, 1, 1000) + 1);
+    const i64 oldest = std::max(trades.last_at(*from - Nanos{1}) + 1,
+                                newest - std::clamp<i64>(limit, 1, 1000) + 1);
     net::Response response{.body = R"({"trades":[)"};
     for (i64 id = newest; id >= std::max<i64>(1, oldest); --id) {
         if (id != newest) response.body += ',';
@@ -178,22 +196,27 @@ constexpr std::array<Granularity, 8> advanced_granularities = {{{"ONE_MINUTE", s
                                                                 {"SIX_HOUR", seconds(21'600)},
                                                                 {"ONE_DAY", seconds(86'400)}}};
 
-net::Response advanced_candles(const net::Request& request, const TradeSequence& trades, Nanos now) {
-    const auto size = std::ranges::find(advanced_granularities, request.parameter("granularity").value_or(""), &Granularity::name);
-    const auto from = moment(request.parameter("start"), now, now), to = moment(request.parameter("end"), now, now);
+net::Response advanced_candles(const net::Request& request, const TradeSequence& trades,
+                               Nanos now) {
+    const auto size = std::ranges::find(
+        advanced_granularities, request.parameter("granularity").value_or(""), &Granularity::name);
+    const auto from = moment(request.parameter("start"), now, now),
+               to = moment(request.parameter("end"), now, now);
     if (size == advanced_granularities.end() || !from || !to)
         return advanced_failure(400, "INVALID_ARGUMENT", "start, end and granularity are required");
-    const auto found = candles(trades, {.size = size->size, .from = *from, .to = *to, .limit = 350, .now = now});
+    const auto found =
+        candles(trades, {.size = size->size, .from = *from, .to = *to, .limit = 350, .now = now});
     if (!found) return advanced_failure(504, "DEADLINE_EXCEEDED", "timed out");
     const Listing& listing = trades.listing();
     net::Response response{.body = R"({"candles":[)"};
     for (const Candle& candle : *found) {
         if (response.body.back() == '}') response.body += ',';
-        fmt::format_to(std::back_inserter(response.body),
-                       R"({{"start":"{}","low":"{}","high":"{}","open":"{}","close":"{}","volume":"{}"}})",
-                       candle.start.count / seconds(1).count, coinbase_price(listing, candle.low),
-                       coinbase_price(listing, candle.high), coinbase_price(listing, candle.open),
-                       coinbase_price(listing, candle.close), coinbase_size(listing, candle.volume));
+        fmt::format_to(
+            std::back_inserter(response.body),
+            R"({{"start":"{}","low":"{}","high":"{}","open":"{}","close":"{}","volume":"{}"}})",
+            candle.start.count / seconds(1).count, coinbase_price(listing, candle.low),
+            coinbase_price(listing, candle.high), coinbase_price(listing, candle.open),
+            coinbase_price(listing, candle.close), coinbase_size(listing, candle.volume));
     }
     response.body += "]}";
     return response;
@@ -227,7 +250,8 @@ net::Response all_advanced_products(const Market& market, Nanos now) {
         if (response.body.back() == '}') response.body += ',';
         append_advanced_product(response.body, trades, now);
     }
-    fmt::format_to(std::back_inserter(response.body), R"(],"num_products":{}}})", market.all().size());
+    fmt::format_to(std::back_inserter(response.body), R"(],"num_products":{}}})",
+                   market.all().size());
     return response;
 }
 
@@ -236,17 +260,19 @@ net::Response all_advanced_products(const Market& market, Nanos now) {
 void append_market_trade(std::string& out, const TradeSequence& trades, i64 id) {
     const SimTrade trade = trades.trade(id);
     const Listing& listing = trades.listing();
-    fmt::format_to(std::back_inserter(out),
-                   R"({{"product_id":"{}","trade_id":"{}","price":"{}","size":"{}","time":"{}","side":"{}"}})",
-                   listing.native_symbol, id, coinbase_price(listing, trade.price), coinbase_size(listing, trade.size),
-                   time_text(trade.time, 6), maker_side_capitals(trade));
+    fmt::format_to(
+        std::back_inserter(out),
+        R"({{"product_id":"{}","trade_id":"{}","price":"{}","size":"{}","time":"{}","side":"{}"}})",
+        listing.native_symbol, id, coinbase_price(listing, trade.price),
+        coinbase_size(listing, trade.size), time_text(trade.time, 6), maker_side_capitals(trade));
 }
 
 net::Response coinbase_answer(const net::Request& request, const Market& market, Nanos now) {
     constexpr std::string_view advanced_root = "/api/v3/brokerage/market";
     const bool advanced = request.path.starts_with(advanced_root);
     const auto not_found = [advanced] {
-        return advanced ? advanced_failure(404, "NOT_FOUND", "valid product_id is required") : failure(404, "NotFound");
+        return advanced ? advanced_failure(404, "NOT_FOUND", "valid product_id is required")
+                        : failure(404, "NotFound");
     };
     std::string_view path = request.path;
     if (advanced) path.remove_prefix(advanced_root.size());
@@ -255,7 +281,8 @@ net::Response coinbase_answer(const net::Request& request, const Market& market,
     if (path.empty()) return advanced ? all_advanced_products(market, now) : all_products(market);
     const std::size_t end = std::min(path.find('/', 1), path.size());
     const TradeSequence* trades = path[0] == '/' ? market.find(path.substr(1, end - 1)) : nullptr;
-    const std::span<const Route> routes = advanced ? std::span<const Route>(advanced_routes) : exchange_routes;
+    const std::span<const Route> routes =
+        advanced ? std::span<const Route>(advanced_routes) : exchange_routes;
     const auto route = std::ranges::find(routes, path.substr(end), &Route::suffix);
     if (!trades || route == routes.end()) return not_found();
     return route->answer(request, *trades, now);

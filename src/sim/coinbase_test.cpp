@@ -20,7 +20,8 @@ std::vector<json> of_type(const std::vector<std::string>& frames, std::string_vi
     return found;
 }
 
-std::string advanced_request(std::string_view operation, std::string_view channel, std::string_view product) {
+std::string advanced_request(std::string_view operation, std::string_view channel,
+                             std::string_view product) {
     json request = {{"type", operation}, {"channel", channel}};
     if (!product.empty()) request["product_ids"] = json::array({product});
     return request.dump();
@@ -35,11 +36,18 @@ TEST(CoinbaseExchange, ListsAllSubscriptions) {
     EXPECT_EQ(first.at("channels")[0].at("name"), "ticker");
     EXPECT_EQ(first.at("channels")[0].at("product_ids"), (json{"BTC-USD", "ETH-USD"}));
     const json more = json::parse(
-        coinbase.say(R"({"type":"subscribe","channels":[{"name":"matches","product_ids":["SOL-USD"]}]})").at(0));
+        coinbase
+            .say(
+                R"({"type":"subscribe","channels":[{"name":"matches","product_ids":["SOL-USD"]}]})")
+            .at(0));
     EXPECT_EQ(more.at("channels")[1].at("product_ids"), (json{"BTC-USD", "ETH-USD", "SOL-USD"}));
-    const json less = json::parse(coinbase.say(R"({"type":"unsubscribe","product_ids":["BTC-USD"],"channels":["ticker"]})").at(0));
+    const json less = json::parse(
+        coinbase.say(R"({"type":"unsubscribe","product_ids":["BTC-USD"],"channels":["ticker"]})")
+            .at(0));
     EXPECT_EQ(less.at("channels")[0].at("product_ids"), json{"ETH-USD"});
-    const json none = json::parse(coinbase.say(R"({"type":"unsubscribe","channels":["ticker","matches","heartbeat"]})").at(0));
+    const json none = json::parse(
+        coinbase.say(R"({"type":"unsubscribe","channels":["ticker","matches","heartbeat"]})")
+            .at(0));
     EXPECT_TRUE(none.at("channels").empty());
     EXPECT_TRUE(coinbase.pass(seconds(2)).empty());
 }
@@ -49,7 +57,8 @@ TEST(CoinbaseExchange, BeginsWithTheLastMatchAndSendsEachTradeOnce) {
     coinbase.connect("/");
     const TradeSequence& trades = coinbase.trades("BTC-USD");
     const i64 before = trades.last_at(coinbase.now());
-    const auto answers = coinbase.say(R"({"type":"subscribe","product_ids":["BTC-USD"],"channels":["matches"]})");
+    const auto answers =
+        coinbase.say(R"({"type":"subscribe","product_ids":["BTC-USD"],"channels":["matches"]})");
     ASSERT_EQ(answers.size(), 2U);
     EXPECT_EQ(of_type(answers, "last_match")[0].at("trade_id"), before);
     i64 id = before, sequence = 0;
@@ -109,17 +118,22 @@ TEST(Coinbase, RefusesBadRequestsAndGoesOn) {
     const auto error = [&coinbase](std::string_view text) {
         const auto answers = parse_all(coinbase.say(text));
         if (answers.size() != 1 || answers[0].at("type") != "error") return std::string("none");
-        return answers[0].contains("reason") ? answers[0].at("reason").get<std::string>() : answers[0].at("message").get<std::string>();
+        return answers[0].contains("reason") ? answers[0].at("reason").get<std::string>()
+                                             : answers[0].at("message").get<std::string>();
     };
     EXPECT_EQ(error("{"), "Malformed JSON");
     EXPECT_EQ(error("[]"), "Malformed JSON");
     EXPECT_EQ(error(R"({"type":"hello"})"), "Type has to be either subscribe or unsubscribe");
     EXPECT_EQ(error(R"({"type":"subscribe"})"), "No channels provided");
     EXPECT_EQ(error(R"({"type":"subscribe","channels":["ticker"]})"), "No product IDs provided");
-    EXPECT_EQ(error(R"({"type":"subscribe","channels":["magic"],"product_ids":["BTC-USD"]})"), "magic is not a valid channel");
-    EXPECT_EQ(error(R"({"type":"subscribe","channels":["ticker"],"product_ids":["BTC-USD","FOO-BAR"]})"), "FOO-BAR is not a valid product");
+    EXPECT_EQ(error(R"({"type":"subscribe","channels":["magic"],"product_ids":["BTC-USD"]})"),
+              "magic is not a valid channel");
+    EXPECT_EQ(
+        error(R"({"type":"subscribe","channels":["ticker"],"product_ids":["BTC-USD","FOO-BAR"]})"),
+        "FOO-BAR is not a valid product");
     EXPECT_TRUE(coinbase.pass(seconds(1)).empty());
-    EXPECT_EQ(coinbase.say(exchange_request).size(), 5U);  // The list, two tickers, two last matches.
+    EXPECT_EQ(coinbase.say(exchange_request).size(),
+              5U);  // The list, two tickers, two last matches.
 }
 
 TEST(Coinbase, DisconnectsWhoDoesNotSubscribe) {
@@ -138,7 +152,8 @@ TEST(CoinbaseAdvanced, CountsTheConnectionsMessages) {
     coinbase.connect("/");
     auto frames = coinbase.say(advanced_request("subscribe", "heartbeats", ""));
     for (const char* channel : {"market_trades", "ticker"})
-        for (std::string& frame : coinbase.say(advanced_request("subscribe", channel, "ETH-USD"))) frames.push_back(std::move(frame));
+        for (std::string& frame : coinbase.say(advanced_request("subscribe", channel, "ETH-USD")))
+            frames.push_back(std::move(frame));
     for (std::string& frame : coinbase.pass(seconds(3))) frames.push_back(std::move(frame));
     i64 sequence = 0;
     std::map<std::string, int> channels;
@@ -157,25 +172,32 @@ TEST(CoinbaseAdvanced, AcknowledgesWithAllSubscriptions) {
     coinbase.connect("/");
     coinbase.say(advanced_request("subscribe", "heartbeats", "BTC-USD"));
     coinbase.say(advanced_request("subscribe", "ticker", "ETH-USD"));
-    const json all = json::parse(coinbase.say(advanced_request("subscribe", "market_trades", "ETH-USD"))[0]);
-    EXPECT_EQ(all.at("events")[0].at("subscriptions"),
-              (json{{"heartbeats", {"heartbeats"}}, {"ticker", {"ETH-USD"}}, {"market_trades", {"ETH-USD"}}}));
+    const json all =
+        json::parse(coinbase.say(advanced_request("subscribe", "market_trades", "ETH-USD"))[0]);
+    EXPECT_EQ(all.at("events")[0].at("subscriptions"), (json{{"heartbeats", {"heartbeats"}},
+                                                             {"ticker", {"ETH-USD"}},
+                                                             {"market_trades", {"ETH-USD"}}}));
     coinbase.say(advanced_request("unsubscribe", "ticker", ""));
     coinbase.say(advanced_request("unsubscribe", "market_trades", "ETH-USD"));
-    const json rest = json::parse(coinbase.say(advanced_request("unsubscribe", "heartbeats", ""))[0]);
+    const json rest =
+        json::parse(coinbase.say(advanced_request("unsubscribe", "heartbeats", ""))[0]);
     EXPECT_TRUE(rest.at("events")[0].at("subscriptions").empty());
     EXPECT_TRUE(coinbase.pass(seconds(2)).empty());
-    EXPECT_EQ(json::parse(coinbase.say(advanced_request("subscribe", "ticker", "FOO-BAR"))[0]).at("type"), "error");
+    EXPECT_EQ(
+        json::parse(coinbase.say(advanced_request("subscribe", "ticker", "FOO-BAR"))[0]).at("type"),
+        "error");
 }
 
 TEST(CoinbaseAdvanced, ListsTradesNewestFirstAndWithoutGaps) {
     Drive coinbase("coinbase");
     coinbase.connect("/");
-    const auto answers = parse_all(coinbase.say(advanced_request("subscribe", "market_trades", "BTC-USD")));
+    const auto answers =
+        parse_all(coinbase.say(advanced_request("subscribe", "market_trades", "BTC-USD")));
     ASSERT_EQ(answers.size(), 2U);
     EXPECT_EQ(answers[1].at("events")[0].at("type"), "snapshot");
     const TradeSequence& trades = coinbase.trades("BTC-USD");
-    i64 last = std::stoll(answers[1].at("events")[0].at("trades")[0].at("trade_id").get<std::string>());
+    i64 last =
+        std::stoll(answers[1].at("events")[0].at("trades")[0].at("trade_id").get<std::string>());
     EXPECT_EQ(last, trades.last_at(coinbase.now()));
     for (const json& frame : parse_all(coinbase.pass(seconds(3)))) {
         const json& event = frame.at("events")[0];
@@ -208,7 +230,8 @@ TEST(CoinbaseExchange, RestTradesAreWhatTheSocketSent) {
     coinbase.say(R"({"type":"subscribe","product_ids":["BTC-USD"],"channels":["matches"]})");
     const auto matches = of_type(coinbase.pass(seconds(2)), "match");
     std::map<i64, json> listed;
-    for (std::string after; listed.empty() || listed.begin()->first > matches.front().at("trade_id");) {
+    for (std::string after;
+         listed.empty() || listed.begin()->first > matches.front().at("trade_id");) {
         const net::Response page = coinbase.get("/products/BTC-USD/trades?limit=50" + after);
         for (const json& trade : json::parse(page.body)) listed[trade.at("trade_id")] = trade;
         std::map<std::string, std::string> headers(page.headers.begin(), page.headers.end());
@@ -216,7 +239,8 @@ TEST(CoinbaseExchange, RestTradesAreWhatTheSocketSent) {
         after = "&after=" + headers.at("CB-AFTER");
     }
     for (const json& match : matches)
-        for (const char* field : {"price", "size", "side", "time"}) EXPECT_EQ(listed.at(match.at("trade_id")).at(field), match.at(field));
+        for (const char* field : {"price", "size", "side", "time"})
+            EXPECT_EQ(listed.at(match.at("trade_id")).at(field), match.at(field));
 }
 
 TEST(CoinbaseExchange, TradesPage) {
@@ -231,7 +255,8 @@ TEST(CoinbaseExchange, TradesPage) {
     EXPECT_EQ(ids("").size(), 1000U);
     EXPECT_EQ(ids("?limit=2"), (std::vector<i64>{last, last - 1}));
     EXPECT_EQ(ids("?after=4"), (std::vector<i64>{3, 2, 1}));
-    EXPECT_EQ(ids("?before=5&limit=2"), (std::vector<i64>{last, last - 1}));  // The newest page, not the next one.
+    EXPECT_EQ(ids("?before=5&limit=2"),
+              (std::vector<i64>{last, last - 1}));  // The newest page, not the next one.
     EXPECT_EQ(ids("?after=1"), std::vector<i64>{});
     EXPECT_EQ(coinbase.get("/products/BTC-USD/trades?after=x").status, 400);
 }
@@ -253,7 +278,8 @@ TEST(CoinbaseExchange, Rest) {
     EXPECT_EQ(coinbase.get("/products/ETH-USD/candles?start=2024-01-01T00:00:00Z").status, 400);
     EXPECT_EQ(coinbase.get("/products/FOO-BAR/trades").status, 404);
     EXPECT_EQ(coinbase.get_json("/products/FOO-BAR").at("message"), "NotFound");
-    for (const char* path : {"/", "/productsX", "/products/", "/products/BTC-USD/", "/products/BTC-USD/book"})
+    for (const char* path :
+         {"/", "/productsX", "/products/", "/products/BTC-USD/", "/products/BTC-USD/book"})
         EXPECT_EQ(coinbase.get(path).status, 404) << path;
 }
 
@@ -266,12 +292,17 @@ TEST(CoinbaseAdvanced, Rest) {
     EXPECT_EQ(coinbase.get_json(root + "/ETH-USD").at("base_currency_id"), "ETH");
     const json ticker = coinbase.get_json(root + "/ETH-USD/ticker?limit=5");
     ASSERT_EQ(ticker.at("trades").size(), 5U);
-    EXPECT_EQ(ticker.at("trades")[0].at("trade_id"), std::to_string(coinbase.trades("ETH-USD").last_at(coinbase.now())));
+    EXPECT_EQ(ticker.at("trades")[0].at("trade_id"),
+              std::to_string(coinbase.trades("ETH-USD").last_at(coinbase.now())));
     const i64 second = coinbase.now().count / 1'000'000'000;
-    const json part = coinbase.get_json(root + "/ETH-USD/ticker?limit=1000&start=" + std::to_string(second - 10) + "&end=" + std::to_string(second - 5));
+    const json part =
+        coinbase.get_json(root + "/ETH-USD/ticker?limit=1000&start=" + std::to_string(second - 10) +
+                          "&end=" + std::to_string(second - 5));
     EXPECT_GT(part.at("trades").size(), 20U);
     EXPECT_LT(part.at("trades").size(), 60U);
-    const json candles = coinbase.get_json(root + "/ETH-USD/candles?granularity=ONE_MINUTE&start=" + std::to_string(second - 600) + "&end=" + std::to_string(second));
+    const json candles = coinbase.get_json(
+        root + "/ETH-USD/candles?granularity=ONE_MINUTE&start=" + std::to_string(second - 600) +
+        "&end=" + std::to_string(second));
     EXPECT_GE(candles.at("candles").size(), 10U);
     EXPECT_EQ(coinbase.get(root + "/FOO-BAR/ticker").status, 404);
     EXPECT_TRUE(coinbase.get_json(root + "/FOO-BAR/ticker").contains("error_details"));

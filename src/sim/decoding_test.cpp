@@ -1,5 +1,5 @@
-// What the simulator sends must be what the product decodes: its frames and answers go through the venues' own decoders
-// and come out as the trades that the market made.
+// What the simulator sends must be what the product decodes: its frames and answers go through the
+// venues' own decoders and come out as the trades that the market made.
 #include <gtest/gtest.h>
 
 #include "base/json_text.h"
@@ -12,11 +12,14 @@ namespace {
 struct Events final : venues::EventSink {
     void on(const Tick& tick) override { ticks.push_back(tick); }
     void on_subscribed(std::string_view channel, const Instrument* instrument) override {
-        subscribed.push_back(std::string(channel) + " " + (instrument ? instrument->native_symbol : "*"));
+        subscribed.push_back(std::string(channel) + " " +
+                             (instrument ? instrument->native_symbol : "*"));
     }
     void on_refused(std::string_view detail) override { refused.emplace_back(detail); }
     void on_unknown(std::string_view what) override { unknown.emplace_back(what); }
-    void on_last_trade(const Instrument&, u64 trade_id, Nanos) override { last_trades.push_back(trade_id); }
+    void on_last_trade(const Instrument&, u64 trade_id, Nanos) override {
+        last_trades.push_back(trade_id);
+    }
 
     std::vector<Tick> ticks;
     std::vector<std::string> subscribed, refused, unknown;
@@ -26,10 +29,13 @@ struct Events final : venues::EventSink {
 // A simulated venue with the real venue's subscriptions, instrument lists and decoder.
 class Decoding {
  public:
-    Decoding(std::string_view name, std::string_view feed, std::vector<std::string> symbols, std::vector<std::string> channels)
+    Decoding(std::string_view name, std::string_view feed, std::vector<std::string> symbols,
+             std::vector<std::string> channels)
         : drive(name), venue_(*venues::find_venue(name)), decoder_(venue_.make_decoder()) {
-        const venues::SourceSpec spec{std::string(name), std::string(feed), std::move(symbols), std::move(channels)};
-        for (const venues::RestRequest& request : venue_.instruments(spec)) take_answer(request.target);
+        const venues::SourceSpec spec{std::string(name), std::string(feed), std::move(symbols),
+                                      std::move(channels)};
+        for (const venues::RestRequest& request : venue_.instruments(spec))
+            take_answer(request.target);
         const auto plan = venue_.plan(spec);
         EXPECT_TRUE(plan);
         drive.connect(plan->at(0).websocket_path);
@@ -43,8 +49,9 @@ class Decoding {
     }
     void take_answer(const std::string& target) {
         const net::Response response = drive.get(target);
-        decode(log::RecordKind::rest, R"({"method":"GET","target":)" + json_quoted(target) + R"(,"status":)" +
-                                          std::to_string(response.status) + R"(,"body":)" + json_quoted(response.body) + "}");
+        decode(log::RecordKind::rest, R"({"method":"GET","target":)" + json_quoted(target) +
+                                          R"(,"status":)" + std::to_string(response.status) +
+                                          R"(,"body":)" + json_quoted(response.body) + "}");
     }
 
     Drive drive;
@@ -52,7 +59,8 @@ class Decoding {
 
  private:
     void decode(log::RecordKind kind, const std::string& payload) {
-        const auto error = decoder_->decode({.kind = kind, .ts_recv = drive.now(), .payload = payload}, events);
+        const auto error =
+            decoder_->decode({.kind = kind, .ts_recv = drive.now(), .payload = payload}, events);
         EXPECT_FALSE(error) << error->detail << " in " << payload;
     }
 
@@ -60,7 +68,9 @@ class Decoding {
     std::unique_ptr<venues::Decoder> decoder_;
 };
 
-Decimal decimal(i64 units, int decimals) { return {i128{units} * static_cast<i128>(pow10(Decimal::scale - decimals))}; }
+Decimal decimal(i64 units, int decimals) {
+    return {i128{units} * static_cast<i128>(pow10(Decimal::scale - decimals))};
+}
 
 // Each trade of the span came, and is the market's.
 void expect_market_trades(const Decoding& decoding, const std::string& symbol) {
@@ -70,7 +80,8 @@ void expect_market_trades(const Decoding& decoding, const std::string& symbol) {
     i64 seen = 0;
     for (const Tick& tick : decoding.events.ticks) {
         if (tick.kind != TickKind::trade || tick.instrument->native_symbol != symbol) continue;
-        const i64 last = static_cast<i64>(*tick.identity), first = last - static_cast<i64>(tick.covers) + 1;
+        const i64 last = static_cast<i64>(*tick.identity),
+                  first = last - static_cast<i64>(tick.covers) + 1;
         if (next != 0) {
             EXPECT_EQ(first, next);
         }
@@ -88,7 +99,9 @@ void expect_market_trades(const Decoding& decoding, const std::string& symbol) {
     EXPECT_GT(seen, 200);
 }
 
-i64 count(const Events& events, TickKind kind) { return std::ranges::count(events.ticks, kind, &Tick::kind); }
+i64 count(const Events& events, TickKind kind) {
+    return std::ranges::count(events.ticks, kind, &Tick::kind);
+}
 
 TEST(Decoding, OkxTradesAndTickers) {
     Decoding decoding("okx", "", {"BTC-USDT", "ETH-USDT"}, {"trades", "tickers"});

@@ -53,7 +53,9 @@ class Drive final {
         if (question < target.size()) request.query = target.substr(question + 1);
         return venue_.answer(request, market_, now_);
     }
-    nlohmann::json get_json(std::string_view target) const { return nlohmann::json::parse(get(target).body); }
+    nlohmann::json get_json(std::string_view target) const {
+        return nlohmann::json::parse(get(target).body);
+    }
 
  private:
     const SimVenue& venue_;

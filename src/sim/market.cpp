@@ -1,4 +1,5 @@
-// All arithmetic is in integers, so that every compiler and machine makes the same market of a seed.
+// All arithmetic is in integers, so that every compiler and machine makes the same market of a
+// seed.
 #include "sim/market.h"
 
 #include <algorithm>
@@ -23,16 +24,20 @@ u64 hash_text(std::string_view text, u64 hash = 0xcbf29ce484222325) {
     return hash;
 }
 
-u64 hash_of(u64 key, i64 index) { return mix(key + mix(static_cast<u64>(index))); }
+u64 hash_of(u64 key, i64 index) {
+    return mix(key + static_cast<u64>(index) * 0xd1b54a32d192ed03);
+}
 
-// The price's path is value noise over time: octave j has lattice points each 256 ms · 4^j and twice the amplitude of the
-// one before it, as a random walk has over four times the span. The eleven reach 3 days and sum to at most 12.3 %.
+// The price's path is value noise over time: octave j has lattice points each 256 ms · 4^j and
+// twice the amplitude of the one before it, as a random walk has over four times the span. The
+// eleven reach 3 days and sum to at most 12.3 %.
 constexpr int octaves = 11;
-constexpr int first_shift = 8;            // 256 ms.
-constexpr i64 first_amplitude = 60'000;   // Of 10^-9 of the price.
+constexpr int first_shift = 8;           // 256 ms.
+constexpr i64 first_amplitude = 60'000;  // Of 10^-9 of the price.
 
 i64 lattice(u64 key, i64 index) {
-    return static_cast<i64>(hash_of(key, index) % (2 * first_amplitude + 1)) - first_amplitude;
+    constexpr u64 values = 2 * first_amplitude + 1;
+    return static_cast<i64>((u128{hash_of(key, index)} * values) >> 64) - first_amplitude;
 }
 
 // In 10^-9 of the price.
@@ -58,14 +63,17 @@ constexpr Nanos day = seconds(86'400);
 
 }  // namespace
 
-TradeSequence::TradeSequence(std::string_view venue, const Listing& listing, const MarketOptions& options)
+TradeSequence::TradeSequence(std::string_view venue, const Listing& listing,
+                             const MarketOptions& options)
     : listing_(listing),
       epoch_(options.epoch),
       walk_key_(mix(options.seed ^ hash_text(listing.base))),
       trade_key_(mix(options.seed ^ hash_text(listing.native_symbol, hash_text(venue)))) {
-    ensure(options.rate >= rate_min && options.rate <= rate_max && options.venues > 0 && listing.weight > 0,
+    ensure(options.rate >= rate_min && options.rate <= rate_max && options.venues > 0 &&
+               listing.weight > 0,
            "the simulator's rate is out of bounds");
-    const double messages = options.rate / static_cast<double>(options.venues) * static_cast<double>(listing.weight) /
+    const double messages = options.rate / static_cast<double>(options.venues) *
+                            static_cast<double>(listing.weight) /
                             static_cast<double>(default_weight);
     const double trades = messages * trades_per_ticker / (trades_per_ticker + 1);
     period_ps_ = std::llround(1e12 / trades);
@@ -81,7 +89,9 @@ i64 TradeSequence::last_at(Nanos moment) const {
     return static_cast<i64>((i128{elapsed.count + 1} * ps_per_ns - 1) / period_ps_);
 }
 
-u64 TradeSequence::noise(i64 id, u64 use) const { return hash_of(trade_key_ + use, id); }
+u64 TradeSequence::noise(i64 id, u64 use) const {
+    return hash_of(trade_key_ + use, id);
+}
 
 bool TradeSequence::continues_order(i64 id) const {
     return id > 1 && id % order_limit != 0 && noise(id, order_use) % 8 == 0;
@@ -96,7 +106,8 @@ i64 TradeSequence::order_last(i64 id) const {
 }
 
 i64 TradeSequence::price_at(Nanos moment) const {
-    const i64 change = static_cast<i64>(i128{listing_.price} * walk(walk_key_, moment - epoch_) / 1'000'000'000);
+    const i64 change =
+        static_cast<i64>(i128{listing_.price} * walk(walk_key_, moment - epoch_) / 1'000'000'000);
     return listing_.price + change;
 }
 
@@ -105,13 +116,20 @@ SimTrade TradeSequence::trade(i64 id) const {
     const Side side = noise(first, side_use) % 2 == 0 ? Side::buy : Side::sell;
     const i64 jitter = static_cast<i64>(noise(first, price_use) % 3) - 1;
     const i64 price = price_at(time(first)) + jitter + (side == Side::buy ? 1 : 0);
-    return {.id = id, .time = time(id), .price = price, .size = size_from(noise(id, size_use)), .side = side};
+    return {.id = id,
+            .time = time(id),
+            .price = price,
+            .size = size_from(noise(id, size_use)),
+            .side = side};
 }
 
-// Many small, few large: evenly up to eight typical sizes, then halved up to nine times; people prefer round numbers.
+// Many small, few large: evenly up to eight typical sizes, then halved up to nine times; people
+// prefer round numbers.
 i64 TradeSequence::size_from(u64 random) const {
     const i64 limit = listing_.size * 8;
-    const i64 size = static_cast<i64>((u128{random & 0xffffffff} * static_cast<u64>(limit)) >> 32) >> ((random >> 32) % 10);
+    const i64 size =
+        static_cast<i64>((u128{random & 0xffffffff} * static_cast<u64>(limit)) >> 32) >>
+        ((random >> 32) % 10);
     const i64 round = std::max<i64>(1, listing_.size / 10);
     return (random >> 40) % 5 == 0 ? (size / round + 1) * round : size + 1;
 }
@@ -130,9 +148,12 @@ Day TradeSequence::day_before(const SimTrade& last) const {
     return result;
 }
 
-i64 TradeSequence::sequence(i64 id) const { return id * 7 + static_cast<i64>(noise(id, sequence_use) % 5); }
+i64 TradeSequence::sequence(i64 id) const {
+    return id * 7 + static_cast<i64>(noise(id, sequence_use) % 5);
+}
 
-Market::Market(std::string_view venue, std::span<const Listing> listings, const MarketOptions& options)
+Market::Market(std::string_view venue, std::span<const Listing> listings,
+               const MarketOptions& options)
     : epoch_(options.epoch) {
     for (const Listing& listing : listings) all_.emplace_back(venue, listing, options);
 }

@@ -1,6 +1,7 @@
-// The simulated market, as a function: trade k of an instrument is computed from (seed, instrument, k) and lies at
-// epoch + k/rate, in O(1) and without history. Nothing is stored, so a simulator that is killed and started again goes
-// on as if it had never stopped, and its REST side knows what "was sent" meanwhile.
+// The simulated market, as a function: trade k of an instrument is computed from (seed, instrument,
+// k) and lies at epoch + k/rate, in O(1) and without history. Nothing is stored, so a simulator
+// that is killed and started again goes on as if it had never stopped, and its REST side knows what
+// "was sent" meanwhile.
 #pragma once
 
 #include <deque>
@@ -19,14 +20,15 @@ struct Listing {
     enum class Type : u8 { spot, swap };
     std::string_view native_symbol, base, quote;
     Type type{};
-    i64 price{};            // In ticks of 10^-price_decimals; it stays within 13 % of this.
+    i64 price{};  // In ticks of 10^-price_decimals; it stays within 13 % of this.
     int price_decimals{};
-    i64 size{};             // Of a typical trade, in lots of 10^-size_decimals.
+    i64 size{};  // Of a typical trade, in lots of 10^-size_decimals.
     int size_decimals{};
-    i64 weight{};           // Of the messages: weight / default_weight of the venue's rate.
+    i64 weight{};  // Of the messages: weight / default_weight of the venue's rate.
 };
 
-/// The weights of BTC, ETH and SOL together, which the default pipeline subscribes to: they make up the whole rate.
+/// The weights of BTC, ETH and SOL together, which the default pipeline subscribes to: they make up
+/// the whole rate.
 constexpr i64 default_weight = 48;
 /// After each third trade there is a ticker, so one message in four is one.
 constexpr i64 trades_per_ticker = 3;
@@ -36,21 +38,22 @@ constexpr Nanos default_epoch = seconds(1'704'067'200);
 
 struct MarketOptions {
     u64 seed = 1;
-    double rate = 50;               // Messages a second over all venues together.
-    i64 venues = 1;                 // That share the rate, in equal parts.
+    double rate = 50;  // Messages a second over all venues together.
+    i64 venues = 1;    // That share the rate, in equal parts.
     Nanos epoch = default_epoch;
 };
 constexpr double rate_min = 0.001, rate_max = 1e6;
 
 struct SimTrade {
-    i64 id{};     // k: consecutive from 1.
+    i64 id{};  // k: consecutive from 1.
     Nanos time;
     i64 price{};  // In ticks.
     i64 size{};   // In lots.
     Side side{};  // The taker's.
 };
 
-/// The 24 hours before a trade. High and low are those of samples, the volume is the one to be expected.
+/// The 24 hours before a trade. High and low are those of samples, the volume is the one to be
+/// expected.
 struct Day {
     i64 open{}, high{}, low{};  // In ticks.
     i128 volume{};              // In lots.
@@ -69,14 +72,16 @@ class TradeSequence final {
     i64 last_at(Nanos moment) const;
     SimTrade trade(i64 id) const;
 
-    /// Trades are fills of a taker's order: those of one order are consecutive and of one price and side, at most 16.
+    /// Trades are fills of a taker's order: those of one order are consecutive and of one price and
+    /// side, at most 16.
     i64 order_first(i64 id) const;
     i64 order_last(i64 id) const;
 
     /// The price without the trades' own noise, in ticks.
     i64 price_at(Nanos moment) const;
     Day day_before(const SimTrade& last) const;
-    /// The venue's message number at trade `id`: it grows by 3 to 11 a trade, since it counts orders too.
+    /// The venue's message number at trade `id`: it grows by 3 to 11 a trade, since it counts
+    /// orders too.
     i64 sequence(i64 id) const;
     /// Noise that belongs to trade `id`, for what venues add to it; another `use`, other noise.
     u64 noise(i64 id, u64 use) const;

@@ -12,15 +12,18 @@
 namespace tape::sim {
 namespace {
 
-constexpr Listing bitcoin = {"BTC-USDT", "BTC", "USDT", Listing::Type::spot, 680'000, 1, 1'500'000, 8, 20};
+constexpr Listing bitcoin = {"BTC-USDT", "BTC", "USDT", Listing::Type::spot, 680'000, 1,
+                             1'500'000,  8,     20};
 
 bool same(const SimTrade& a, const SimTrade& b) {
-    return a.id == b.id && a.time == b.time && a.price == b.price && a.size == b.size && a.side == b.side;
+    return a.id == b.id && a.time == b.time && a.price == b.price && a.size == b.size &&
+           a.side == b.side;
 }
 
 TEST(Market, ATradeIsAFunctionOfSeedInstrumentAndNumber) {
     const TradeSequence one("okx", bitcoin, {.seed = 7}), again("okx", bitcoin, {.seed = 7});
-    for (const i64 id : {1'000'000'007, 3, 12'345, 1}) EXPECT_TRUE(same(one.trade(id), again.trade(id))) << id;
+    for (const i64 id : {1'000'000'007, 3, 12'345, 1})
+        EXPECT_TRUE(same(one.trade(id), again.trade(id))) << id;
     // Asked alone, far away, or after its neighbours: always the same.
     const SimTrade far = one.trade(5'000'000'000'000);
     for (i64 id = 4'999'999'999'990; id < 5'000'000'000'010; ++id) one.trade(id);
@@ -28,7 +31,8 @@ TEST(Market, ATradeIsAFunctionOfSeedInstrumentAndNumber) {
 }
 
 TEST(Market, AnotherSeedVenueOrSymbolMakesOtherTrades) {
-    const TradeSequence one("okx", bitcoin, {.seed = 7}), seed("okx", bitcoin, {.seed = 8}), venue("coinbase", bitcoin, {.seed = 7});
+    const TradeSequence one("okx", bitcoin, {.seed = 7}), seed("okx", bitcoin, {.seed = 8}),
+        venue("coinbase", bitcoin, {.seed = 7});
     Listing renamed = bitcoin;
     renamed.native_symbol = "BTC-EUR";
     const TradeSequence symbol("okx", renamed, {.seed = 7});
@@ -76,7 +80,9 @@ TEST(Market, PricesStayInBoundsAndMove) {
 TEST(Market, NeighbouringPricesAreNear) {
     const TradeSequence trades("okx", bitcoin, {});
     for (i64 id = 5'000'000; id < 5'001'000; ++id)
-        EXPECT_LT(std::abs(trades.trade(id + 1).price - trades.trade(id).price), bitcoin.price / 1'000) << id;
+        EXPECT_LT(std::abs(trades.trade(id + 1).price - trades.trade(id).price),
+                  bitcoin.price / 1'000)
+            << id;
 }
 
 TEST(Market, AnAssetCostsNearlyTheSameEverywhere) {
@@ -119,12 +125,15 @@ TEST(Market, TheDefaultSymbolsMakeUpTheRate) {
     const Nanos from = default_epoch + seconds(1'000'000), to = from + seconds(100);
     double messages = 0;
     for (const SimVenue* venue : sim_venues()) {
-        const Market market(venue->name(), venue->listings(), {.rate = 900, .venues = std::ssize(sim_venues())});
+        const Market market(venue->name(), venue->listings(),
+                            {.rate = 900, .venues = std::ssize(sim_venues())});
         const std::string_view quote = venue->name() == "okx" ? "USDT" : "USD";
         for (const std::string_view base : {"BTC", "ETH", "SOL"}) {
-            const TradeSequence& trades = *market.find(std::string(base) + "-" + std::string(quote));
+            const TradeSequence& trades =
+                *market.find(std::string(base) + "-" + std::string(quote));
             const i64 first = trades.last_at(from), last = trades.last_at(to);
-            messages += static_cast<double>(last - first + last / trades_per_ticker - first / trades_per_ticker);
+            messages += static_cast<double>(last - first + last / trades_per_ticker -
+                                            first / trades_per_ticker);
         }
     }
     EXPECT_NEAR(messages, 90'000, 20);
@@ -152,7 +161,9 @@ TEST(Market, ListingsAreSound) {
 TEST(Candles, SayWhatTheTradesSay) {
     const TradeSequence trades("okx", bitcoin, {.rate = 20});
     const Nanos now = default_epoch + seconds(1'000'030);
-    const auto found = candles(trades, {.size = seconds(60), .from = now - seconds(600), .to = now, .limit = 4, .now = now});
+    const auto found = candles(
+        trades,
+        {.size = seconds(60), .from = now - seconds(600), .to = now, .limit = 4, .now = now});
     ASSERT_TRUE(found);
     ASSERT_EQ(found->size(), 4U);
     EXPECT_FALSE(found->front().closed);
@@ -181,7 +192,8 @@ TEST(Candles, SayWhatTheTradesSay) {
 TEST(Candles, AreRefusedWhenTheyWouldTakeTooLong) {
     const TradeSequence trades("okx", bitcoin, {.rate = 50'000});
     const Nanos now = default_epoch + seconds(1'000'000);
-    EXPECT_FALSE(candles(trades, {.size = seconds(86'400), .from = default_epoch, .to = now, .now = now}));
+    EXPECT_FALSE(
+        candles(trades, {.size = seconds(86'400), .from = default_epoch, .to = now, .now = now}));
 }
 
 TEST(Text, NumbersAsExchangesWriteThem) {
@@ -203,13 +215,16 @@ TEST(Text, TimesKeepTheirDigits) {
     EXPECT_EQ(time_text(time, 0), "2021-04-17T16:43:30Z");
 }
 
-TEST(Text, Uuids) { EXPECT_EQ(uuid(0x0123456789abcdef, 0x0), "01234567-89ab-4def-8000-000000000000"); }
+TEST(Text, Uuids) {
+    EXPECT_EQ(uuid(0x0123456789abcdef, 0x0), "01234567-89ab-4def-8000-000000000000");
+}
 
 TEST(Text, WholeNumbersOnly) {
     i64 value = 5;
     EXPECT_TRUE(parse_number("0012", value));
     EXPECT_EQ(value, 12);
-    for (const std::string_view bad : {"", "-1", "1.0", "1e3", " 1", "1234567890123456789"}) EXPECT_FALSE(parse_number(bad, value)) << bad;
+    for (const std::string_view bad : {"", "-1", "1.0", "1e3", " 1", "1234567890123456789"})
+        EXPECT_FALSE(parse_number(bad, value)) << bad;
     EXPECT_EQ(value, 12);
 }
 

@@ -1,7 +1,7 @@
 // OKX, WebSocket API v5: https://www.okx.com/docs-v5/en/#overview-websocket
-// `trades` merges the fills of one order into one message with the last one's id and their `count`; `trades-all`, on
-// another path, sends each. A text "ping" is answered by "pong", at any time. A subscription begins with the last
-// message before it, so that a client has a price at once.
+// `trades` merges the fills of one order into one message with the last one's id and their `count`;
+// `trades-all`, on another path, sends each. A text "ping" is answered by "pong", at any time. A
+// subscription begins with the last message before it, so that a client has a price at once.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -46,9 +46,10 @@ struct ChannelInfo {
     std::string_view name, path;
     Channel channel;
 };
-constexpr std::array<ChannelInfo, 3> channels = {{{"trades", "/ws/v5/public", Channel::trades},
-                                                  {"tickers", "/ws/v5/public", Channel::tickers},
-                                                  {"trades-all", "/ws/v5/business", Channel::trades_all}}};
+constexpr std::array<ChannelInfo, 3> channels = {
+    {{"trades", "/ws/v5/public", Channel::trades},
+     {"tickers", "/ws/v5/public", Channel::tickers},
+     {"trades-all", "/ws/v5/business", Channel::trades_all}}};
 
 struct Subscription {
     Channel channel;
@@ -68,12 +69,14 @@ class OkxSession final : public Session {
         last_traffic_ = now;
         if (text == "ping") return out.frames.emplace_back("pong"), void();
         const nlohmann::json request = nlohmann::json::parse(text, nullptr, false);
-        const std::string operation = request.is_object() ? request.value("op", nlohmann::json()).dump() : "";
+        const std::string operation =
+            request.is_object() ? request.value("op", nlohmann::json()).dump() : "";
         const bool subscribing = operation == R"("subscribe")";
         if (!subscribing && operation != R"("unsubscribe")")
             return refuse("60012", fmt::format("Illegal request: {}", text), out);
         const auto args = request.find("args");
-        if (args == request.end() || !args->is_array() || args->empty()) return refuse("60013", "Invalid args", out);
+        if (args == request.end() || !args->is_array() || args->empty())
+            return refuse("60013", "Invalid args", out);
         for (const nlohmann::json& arg : *args) on_argument(arg, subscribing, now, out);
     }
 
@@ -87,26 +90,38 @@ class OkxSession final : public Session {
  private:
     // https://www.okx.com/docs-v5/en/#error-code-websocket-public
     void refuse(std::string_view code, std::string_view message, Outbox& out) const {
-        out.frames.push_back(fmt::format(R"({{"event":"error","code":"{}","msg":{},"connId":"{}"}})", code,
-                                         json_quoted(message), connection_id_));
+        out.frames.push_back(
+            fmt::format(R"({{"event":"error","code":"{}","msg":{},"connId":"{}"}})", code,
+                        json_quoted(message), connection_id_));
     }
 
     void on_argument(const nlohmann::json& arg, bool subscribing, Nanos now, Outbox& out) {
         const auto text_of = [&arg](const char* name) {
             const auto found = arg.is_object() ? arg.find(name) : arg.end();
-            return found != arg.end() && found->is_string() ? found->get<std::string>() : std::string();
+            return found != arg.end() && found->is_string() ? found->get<std::string>()
+                                                            : std::string();
         };
         const std::string channel = text_of("channel"), symbol = text_of("instId");
         const auto info = std::ranges::find(channels, channel, &ChannelInfo::name);
         const TradeSequence* trades = market_.find(symbol);
         if (info == channels.end() || info->path != path_ || !trades)
-            return refuse("60018", fmt::format("Wrong URL or channel:{},instId:{} doesn't exist. Please use the correct URL, "
-                                               "channel and parameters referring to API document.", channel, symbol), out);
-        out.frames.push_back(fmt::format(R"({{"event":"{}","arg":{{"channel":"{}","instId":"{}"}},"connId":"{}"}})",
-                                         subscribing ? "subscribe" : "unsubscribe", channel, symbol, connection_id_));
-        const auto is_this = [&](const Subscription& s) { return s.channel == info->channel && s.trades == trades; };
-        if (!subscribing) std::erase_if(subscriptions_, is_this);
-        else if (std::ranges::none_of(subscriptions_, is_this)) subscribe(info->channel, *trades, now, out);
+            return refuse(
+                "60018",
+                fmt::format(
+                    "Wrong URL or channel:{},instId:{} doesn't exist. Please use the correct URL, "
+                    "channel and parameters referring to API document.",
+                    channel, symbol),
+                out);
+        out.frames.push_back(fmt::format(
+            R"({{"event":"{}","arg":{{"channel":"{}","instId":"{}"}},"connId":"{}"}})",
+            subscribing ? "subscribe" : "unsubscribe", channel, symbol, connection_id_));
+        const auto is_this = [&](const Subscription& s) {
+            return s.channel == info->channel && s.trades == trades;
+        };
+        if (!subscribing)
+            std::erase_if(subscriptions_, is_this);
+        else if (std::ranges::none_of(subscriptions_, is_this))
+            subscribe(info->channel, *trades, now, out);
     }
 
     void subscribe(Channel channel, const TradeSequence& trades, Nanos now, Outbox& out) {
@@ -123,10 +138,13 @@ class OkxSession final : public Session {
         const i64 due = trades.last_at(now);
         while (subscription.sent < due) {
             const i64 first = subscription.sent + 1;
-            const i64 last = subscription.channel == Channel::trades ? trades.order_last(first) : first;
+            const i64 last =
+                subscription.channel == Channel::trades ? trades.order_last(first) : first;
             if (last > due) return;  // The order is not filled yet.
-            if (subscription.channel != Channel::tickers) send_trades(subscription, first, last, out);
-            else if (first % trades_per_ticker == 0) send_ticker(trades, first, out);
+            if (subscription.channel != Channel::tickers)
+                send_trades(subscription, first, last, out);
+            else if (first % trades_per_ticker == 0)
+                send_ticker(trades, first, out);
             subscription.sent = last;
         }
     }
@@ -140,22 +158,27 @@ class OkxSession final : public Session {
         std::string& frame = out.frames.emplace_back();
         frame.reserve(320);
         const bool merged = subscription.channel == Channel::trades;
-        fmt::format_to(std::back_inserter(frame),
-                       R"({{"arg":{{"channel":"{}","instId":"{}"}},"data":[{{"instId":"{}","tradeId":"{}","px":"{}","sz":"{}",)"
-                       R"("side":"{}","ts":"{}")",
-                       merged ? "trades" : "trades-all", listing.native_symbol, listing.native_symbol, trade.id,
-                       number(trade.price, listing.price_decimals), number(trade.size, listing.size_decimals),
-                       to_string(trade.side), trade.time.millis());
+        fmt::format_to(
+            std::back_inserter(frame),
+            R"({{"arg":{{"channel":"{}","instId":"{}"}},"data":[{{"instId":"{}","tradeId":"{}","px":"{}","sz":"{}",)"
+            R"("side":"{}","ts":"{}")",
+            merged ? "trades" : "trades-all", listing.native_symbol, listing.native_symbol,
+            trade.id, number(trade.price, listing.price_decimals),
+            number(trade.size, listing.size_decimals), to_string(trade.side), trade.time.millis());
         if (merged)
-            fmt::format_to(std::back_inserter(frame), R"(,"count":"{}","source":"0","seqId":{}}}]}})", last - first + 1,
+            fmt::format_to(std::back_inserter(frame),
+                           R"(,"count":"{}","source":"0","seqId":{}}}]}})", last - first + 1,
                            trades.sequence(trade.id));
-        else frame += R"(,"source":"0"}]})";
+        else
+            frame += R"(,"source":"0"}]})";
     }
 
     static void send_ticker(const TradeSequence& trades, i64 id, Outbox& out) {
         std::string& frame = out.frames.emplace_back();
         frame.reserve(512);
-        fmt::format_to(std::back_inserter(frame), R"({{"arg":{{"channel":"tickers","instId":"{}"}},"data":[)", trades.symbol());
+        fmt::format_to(std::back_inserter(frame),
+                       R"({{"arg":{{"channel":"tickers","instId":"{}"}},"data":[)",
+                       trades.symbol());
         append_okx_ticker(frame, trades, trades.trade(id));
         frame += "]}";
     }
@@ -171,11 +194,13 @@ class Okx final : public SimVenue {
  public:
     std::string_view name() const override { return venue_name; }
     std::span<const Listing> listings() const override { return okx_listings; }
-    std::unique_ptr<Session> connect(std::string_view path, const Market& market, Nanos now) const override {
+    std::unique_ptr<Session> connect(std::string_view path, const Market& market,
+                                     Nanos now) const override {
         if (std::ranges::find(channels, path, &ChannelInfo::path) == channels.end()) return nullptr;
         return std::make_unique<OkxSession>(path, market, now);
     }
-    net::Response answer(const net::Request& request, const Market& market, Nanos now) const override {
+    net::Response answer(const net::Request& request, const Market& market,
+                         Nanos now) const override {
         return okx_answer(request, market, now);
     }
 };

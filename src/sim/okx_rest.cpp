@@ -1,4 +1,5 @@
-// OKX's REST side. An answer is {"code":"0","msg":"","data":[…]}; errors have another code and, mostly, status 200.
+// OKX's REST side. An answer is {"code":"0","msg":"","data":[…]}; errors have another code and,
+// mostly, status 200.
 #include "sim/okx_rest.h"
 
 #include <fmt/format.h>
@@ -20,7 +21,8 @@ net::Response success(std::string_view data) {
 
 // https://www.okx.com/docs-v5/en/#error-code-rest-api
 net::Response failure(int status, std::string_view code, std::string_view message) {
-    return {.status = status, .body = fmt::format(R"({{"code":"{}","msg":"{}","data":[]}})", code, message)};
+    return {.status = status,
+            .body = fmt::format(R"({{"code":"{}","msg":"{}","data":[]}})", code, message)};
 }
 net::Response empty_parameter(std::string_view name) {
     return failure(400, "50014", fmt::format("Parameter {} can not be empty.", name));
@@ -42,7 +44,8 @@ bool number_parameter(const net::Request& request, std::string_view name, i64& v
     return !text || text->empty() || parse_number(*text, value);
 }
 
-// What of a list is asked for: `after` means older than, `before` newer than, both exclusive; newest first.
+// What of a list is asked for: `after` means older than, `before` newer than, both exclusive;
+// newest first.
 struct Page {
     i64 after = std::numeric_limits<i64>::max();
     i64 before = -1;
@@ -58,13 +61,17 @@ std::string_view read_page(const net::Request& request, i64 limit_max, Page& pag
 }
 
 // A time in milliseconds of a client's choice, within what there is.
-Nanos moment_of(i64 ms, Nanos now) { return ms < now.millis() ? millis(ms) : now; }
+Nanos moment_of(i64 ms, Nanos now) {
+    return ms < now.millis() ? millis(ms) : now;
+}
 
 void append_trade(std::string& out, const TradeSequence& trades, const SimTrade& trade) {
     const Listing& listing = trades.listing();
-    fmt::format_to(std::back_inserter(out), R"({{"instId":"{}","side":"{}","sz":"{}","source":"0","px":"{}","tradeId":"{}","ts":"{}"}})",
-                   listing.native_symbol, to_string(trade.side), number(trade.size, listing.size_decimals),
-                   number(trade.price, listing.price_decimals), trade.id, trade.time.millis());
+    fmt::format_to(
+        std::back_inserter(out),
+        R"({{"instId":"{}","side":"{}","sz":"{}","source":"0","px":"{}","tradeId":"{}","ts":"{}"}})",
+        listing.native_symbol, to_string(trade.side), number(trade.size, listing.size_decimals),
+        number(trade.price, listing.price_decimals), trade.id, trade.time.millis());
 }
 
 net::Response trade_list(const TradeSequence& trades, i64 newest, i64 oldest) {
@@ -78,24 +85,31 @@ net::Response trade_list(const TradeSequence& trades, i64 newest, i64 oldest) {
 
 net::Response latest_trades(const net::Request& request, const TradeSequence& trades, Nanos now) {
     Page page;
-    if (const auto wrong = read_page(request, 500, page); !wrong.empty()) return bad_parameter(wrong);
+    if (const auto wrong = read_page(request, 500, page); !wrong.empty())
+        return bad_parameter(wrong);
     const i64 newest = trades.last_at(now);
     return trade_list(trades, newest, std::max<i64>(1, newest - page.limit + 1));
 }
 
-// By trade id (type=1, the default) or by time (type=2). With `before` alone the newest page comes, not the next one.
+// By trade id (type=1, the default) or by time (type=2). With `before` alone the newest page comes,
+// not the next one.
 // https://www.okx.com/docs-v5/en/#order-book-trading-market-data-get-trades-history
 net::Response history_trades(const net::Request& request, const TradeSequence& trades, Nanos now) {
     Page page;
-    if (const auto wrong = read_page(request, 100, page); !wrong.empty()) return bad_parameter(wrong);
+    if (const auto wrong = read_page(request, 100, page); !wrong.empty())
+        return bad_parameter(wrong);
     const std::string type = request.parameter("type").value_or("1");
     i64 newest = trades.last_at(now), oldest = 1;
     if (type == "1") {
         newest = std::min(newest, page.after - 1);
         oldest = std::max(oldest, page.before + 1);
-    } else if (type == "2") {  // Times are whole milliseconds: what lies within one is of that time.
-        newest = std::min(newest, trades.last_at(moment_of(page.after, now + millis(1)) - Nanos{1}));
-        if (page.before >= 0) oldest = std::max(oldest, trades.last_at(moment_of(page.before, now) + millis(1) - Nanos{1}) + 1);
+    } else if (type ==
+               "2") {  // Times are whole milliseconds: what lies within one is of that time.
+        newest =
+            std::min(newest, trades.last_at(moment_of(page.after, now + millis(1)) - Nanos{1}));
+        if (page.before >= 0)
+            oldest = std::max(
+                oldest, trades.last_at(moment_of(page.before, now) + millis(1) - Nanos{1}) + 1);
     } else {
         return bad_parameter("type");
     }
@@ -122,7 +136,8 @@ constexpr std::array<Bar, 11> bars = {{{"1s", seconds(1)},
 // https://www.okx.com/docs-v5/en/#order-book-trading-market-data-get-candlesticks
 net::Response candle_list(const net::Request& request, const TradeSequence& trades, Nanos now) {
     Page page;
-    if (const auto wrong = read_page(request, 300, page); !wrong.empty()) return bad_parameter(wrong);
+    if (const auto wrong = read_page(request, 300, page); !wrong.empty())
+        return bad_parameter(wrong);
     const auto bar = std::ranges::find(bars, request.parameter("bar").value_or("1m"), &Bar::name);
     if (bar == bars.end()) return bad_parameter("bar");
     const auto found = candles(trades, {.size = bar->size,
@@ -130,24 +145,31 @@ net::Response candle_list(const net::Request& request, const TradeSequence& trad
                                         .to = moment_of(page.after, now + millis(1)) - millis(1),
                                         .limit = page.limit,
                                         .now = now});
-    if (!found) return failure(200, "50004", "API endpoint request timeout (does not mean that the request was successful or failed, please check the request result).");
+    if (!found)
+        return failure(200, "50004",
+                       "API endpoint request timeout (does not mean that the request was "
+                       "successful or failed, please check the request result).");
     const Listing& listing = trades.listing();
     std::string data;
     for (const Candle& candle : *found) {
         separate(data);
         const auto price = [&](i64 ticks) { return number(ticks, listing.price_decimals); };
-        const std::string turnover = number(candle.turnover, listing.price_decimals + listing.size_decimals);
+        const std::string turnover =
+            number(candle.turnover, listing.price_decimals + listing.size_decimals);
         const std::string volume = number(candle.volume, listing.size_decimals);
-        fmt::format_to(std::back_inserter(data), R"(["{}","{}","{}","{}","{}","{}","{}","{}","{}"])", candle.start.millis(),
-                       price(candle.open), price(candle.high), price(candle.low), price(candle.close), volume,
-                       listing.type == Listing::Type::spot ? turnover : volume, turnover, candle.closed ? 1 : 0);
+        fmt::format_to(
+            std::back_inserter(data), R"(["{}","{}","{}","{}","{}","{}","{}","{}","{}"])",
+            candle.start.millis(), price(candle.open), price(candle.high), price(candle.low),
+            price(candle.close), volume, listing.type == Listing::Type::spot ? turnover : volume,
+            turnover, candle.closed ? 1 : 0);
     }
     return success(data);
 }
 
 net::Response one_ticker(const net::Request&, const TradeSequence& trades, Nanos now) {
     std::string data;
-    if (const i64 last = trades.last_at(now); last > 0) append_okx_ticker(data, trades, trades.trade(last));
+    if (const i64 last = trades.last_at(now); last > 0)
+        append_okx_ticker(data, trades, trades.trade(last));
     return success(data);
 }
 
@@ -157,15 +179,16 @@ void append_instrument(std::string& out, const TradeSequence& trades) {
     const bool spot = listing.type == Listing::Type::spot;
     const std::string lot = number(1, listing.size_decimals);
     const std::string family = fmt::format("{}-{}", listing.base, listing.quote);
-    fmt::format_to(std::back_inserter(out),
-                   R"({{"alias":"","baseCcy":"{}","category":"1","ctMult":"{}","ctType":"{}","ctVal":"{}","ctValCcy":"{}",)"
-                   R"("expTime":"","instFamily":"{}","instId":"{}","instType":"{}","lever":"10","listTime":"1606468572000",)"
-                   R"("lotSz":"{}","maxLmtSz":"9999999999","minSz":"{}","optType":"","quoteCcy":"{}","settleCcy":"{}",)"
-                   R"("state":"live","stk":"","tickSz":"{}","uly":"{}"}})",
-                   spot ? listing.base : "", spot ? "" : "1", spot ? "" : "linear", spot ? "" : "0.01",
-                   spot ? "" : listing.base, spot ? "" : family, listing.native_symbol, okx_type(listing), lot, lot,
-                   spot ? listing.quote : "", spot ? "" : listing.quote, number(1, listing.price_decimals),
-                   spot ? "" : family);
+    fmt::format_to(
+        std::back_inserter(out),
+        R"({{"alias":"","baseCcy":"{}","category":"1","ctMult":"{}","ctType":"{}","ctVal":"{}","ctValCcy":"{}",)"
+        R"("expTime":"","instFamily":"{}","instId":"{}","instType":"{}","lever":"10","listTime":"1606468572000",)"
+        R"("lotSz":"{}","maxLmtSz":"9999999999","minSz":"{}","optType":"","quoteCcy":"{}","settleCcy":"{}",)"
+        R"("state":"live","stk":"","tickSz":"{}","uly":"{}"}})",
+        spot ? listing.base : "", spot ? "" : "1", spot ? "" : "linear", spot ? "" : "0.01",
+        spot ? "" : listing.base, spot ? "" : family, listing.native_symbol, okx_type(listing), lot,
+        lot, spot ? listing.quote : "", spot ? "" : listing.quote,
+        number(1, listing.price_decimals), spot ? "" : family);
 }
 
 // What `append` writes of each instrument of the type that the request names.
@@ -173,7 +196,8 @@ net::Response all_of_type(const net::Request& request, const Market& market,
                           const std::function<void(std::string&, const TradeSequence&)>& append) {
     const auto type = request.parameter("instType");
     if (!type || type->empty()) return empty_parameter("instType");
-    constexpr std::array<std::string_view, 5> types = {"SPOT", "MARGIN", "SWAP", "FUTURES", "OPTION"};
+    constexpr std::array<std::string_view, 5> types = {"SPOT", "MARGIN", "SWAP", "FUTURES",
+                                                       "OPTION"};
     if (std::ranges::find(types, *type) == types.end()) return bad_parameter("instType");
     const auto id = request.parameter("instId");
     std::string data;
@@ -191,14 +215,17 @@ struct Route {
     std::string_view path;
     Answer answer;
 };
-constexpr std::array<Route, 4> instrument_routes = {{{"/api/v5/market/trades", latest_trades},
-                                                     {"/api/v5/market/history-trades", history_trades},
-                                                     {"/api/v5/market/ticker", one_ticker},
-                                                     {"/api/v5/market/candles", candle_list}}};
+constexpr std::array<Route, 4> instrument_routes = {
+    {{"/api/v5/market/trades", latest_trades},
+     {"/api/v5/market/history-trades", history_trades},
+     {"/api/v5/market/ticker", one_ticker},
+     {"/api/v5/market/candles", candle_list}}};
 
 }  // namespace
 
-std::string_view okx_type(const Listing& listing) { return listing.type == Listing::Type::spot ? "SPOT" : "SWAP"; }
+std::string_view okx_type(const Listing& listing) {
+    return listing.type == Listing::Type::spot ? "SPOT" : "SWAP";
+}
 
 void append_okx_ticker(std::string& out, const TradeSequence& trades, const SimTrade& last) {
     const Listing& listing = trades.listing();
@@ -206,19 +233,24 @@ void append_okx_ticker(std::string& out, const TradeSequence& trades, const SimT
     const auto price = [&](i64 ticks) { return number(ticks, listing.price_decimals); };
     const auto size = [&](i128 lots) { return number(lots, listing.size_decimals); };
     const bool bought = last.side == Side::buy;
-    const i64 other = listing.size + static_cast<i64>(trades.noise(last.id, 16) % 1'000'000) % listing.size;
+    const i64 other =
+        listing.size + static_cast<i64>(trades.noise(last.id, 16) % 1'000'000) % listing.size;
     const std::string volume = size(day.volume);
-    const std::string turnover = number(day.volume * day.open, listing.size_decimals + listing.price_decimals);
-    fmt::format_to(std::back_inserter(out),
-                   R"({{"instType":"{}","instId":"{}","last":"{}","lastSz":"{}","askPx":"{}","askSz":"{}","bidPx":"{}",)"
-                   R"("bidSz":"{}","open24h":"{}","high24h":"{}","low24h":"{}","sodUtc0":"{}","sodUtc8":"{}",)"
-                   R"("volCcy24h":"{}","vol24h":"{}","ts":"{}"}})",
-                   okx_type(listing), listing.native_symbol, price(last.price), size(last.size),
-                   price(bought ? last.price : last.price + 1), size(other), price(bought ? last.price - 1 : last.price),
-                   size(listing.size * 2 - other / 2), price(day.open), price(day.high), price(day.low),
-                   price(trades.price_at(floor_to(last.time, seconds(86'400)))),
-                   price(trades.price_at(floor_to(last.time + seconds(28'800), seconds(86'400)) - seconds(28'800))),
-                   listing.type == Listing::Type::spot ? turnover : volume, volume, last.time.millis());
+    const std::string turnover =
+        number(day.volume * day.open, listing.size_decimals + listing.price_decimals);
+    fmt::format_to(
+        std::back_inserter(out),
+        R"({{"instType":"{}","instId":"{}","last":"{}","lastSz":"{}","askPx":"{}","askSz":"{}","bidPx":"{}",)"
+        R"("bidSz":"{}","open24h":"{}","high24h":"{}","low24h":"{}","sodUtc0":"{}","sodUtc8":"{}",)"
+        R"("volCcy24h":"{}","vol24h":"{}","ts":"{}"}})",
+        okx_type(listing), listing.native_symbol, price(last.price), size(last.size),
+        price(bought ? last.price : last.price + 1), size(other),
+        price(bought ? last.price - 1 : last.price), size(listing.size * 2 - other / 2),
+        price(day.open), price(day.high), price(day.low),
+        price(trades.price_at(floor_to(last.time, seconds(86'400)))),
+        price(trades.price_at(floor_to(last.time + seconds(28'800), seconds(86'400)) -
+                              seconds(28'800))),
+        listing.type == Listing::Type::spot ? turnover : volume, volume, last.time.millis());
 }
 
 net::Response okx_answer(const net::Request& request, const Market& market, Nanos now) {

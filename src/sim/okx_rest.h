@@ -7,7 +7,8 @@
 
 namespace tape::sim {
 
-/// The answer of OKX's public market data REST API, v5: https://www.okx.com/docs-v5/en/#order-book-trading-market-data
+/// The answer of OKX's public market data REST API, v5:
+/// https://www.okx.com/docs-v5/en/#order-book-trading-market-data
 net::Response okx_answer(const net::Request& request, const Market& market, Nanos now);
 
 /// "SPOT" or "SWAP".

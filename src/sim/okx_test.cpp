@@ -11,14 +11,17 @@ namespace {
 using nlohmann::json;
 
 std::string request(std::string_view operation, std::string_view channel, std::string_view symbol) {
-    return json{{"op", operation}, {"args", json::array({{{"channel", channel}, {"instId", symbol}}})}}.dump();
+    return json{{"op", operation},
+                {"args", json::array({{{"channel", channel}, {"instId", symbol}}})}}
+        .dump();
 }
 
 // Per trade id what a channel's frames say of it, merged frames as the one that they are.
 std::map<i64, json> trades_of(const std::vector<std::string>& frames) {
     std::map<i64, json> found;
     for (const json& frame : parse_all(frames))
-        for (const json& trade : frame.at("data")) found[std::stoll(trade.at("tradeId").get<std::string>())] = trade;
+        for (const json& trade : frame.at("data"))
+            found[std::stoll(trade.at("tradeId").get<std::string>())] = trade;
     return found;
 }
 
@@ -47,7 +50,9 @@ TEST(Okx, RefusesBadRequestsAndGoesOn) {
     okx.connect("/ws/v5/public");
     const auto code = [&okx](std::string_view text) {
         const auto answers = parse_all(okx.say(text));
-        return answers.size() == 1 && answers[0].at("event") == "error" ? answers[0].at("code").get<std::string>() : "none";
+        return answers.size() == 1 && answers[0].at("event") == "error"
+                   ? answers[0].at("code").get<std::string>()
+                   : "none";
     };
     EXPECT_EQ(code("{"), "60012");
     EXPECT_EQ(code("\"quoted\ntext\""), "60012");
@@ -69,7 +74,8 @@ TEST(Okx, HasTwoPaths) {
     okx.connect("/ws/v5/private");
     EXPECT_FALSE(okx.connected());
     okx.connect("/ws/v5/business");
-    EXPECT_EQ(parse_all(okx.say(request("subscribe", "trades-all", "BTC-USDT")))[0].at("event"), "subscribe");
+    EXPECT_EQ(parse_all(okx.say(request("subscribe", "trades-all", "BTC-USDT")))[0].at("event"),
+              "subscribe");
 }
 
 TEST(Okx, TradesAllSendsEachTradeOnce) {
@@ -81,7 +87,8 @@ TEST(Okx, TradesAllSendsEachTradeOnce) {
     const i64 after = okx.trades("BTC-USDT").last_at(okx.now());
     const auto found = trades_of(frames);
     EXPECT_EQ(frames.size(), found.size());
-    EXPECT_EQ(found.begin()->first, before);  // The last one before, so that there is a price at once.
+    EXPECT_EQ(found.begin()->first,
+              before);  // The last one before, so that there is a price at once.
     EXPECT_EQ(found.rbegin()->first, after);
     EXPECT_EQ(static_cast<i64>(found.size()), after - before + 1);
 }
@@ -107,13 +114,15 @@ TEST(Okx, MergedTradesCoverAllIdsWithTheSameSum) {
         EXPECT_EQ(trade.at("ts"), std::to_string(trades.time(id).millis()));
     }
     EXPECT_GT(merged, 10);
-    EXPECT_EQ(previous, trades.order_first(trades.last_at(okx.now()) + 1) - 1);  // All orders that are filled.
+    EXPECT_EQ(previous, trades.order_first(trades.last_at(okx.now()) + 1) -
+                            1);  // All orders that are filled.
 }
 
 TEST(Okx, RepeatedSubscriptionsAreAcknowledgedAndSentOnce) {
     Drive okx("okx");
     okx.connect("/ws/v5/business");
-    for (int i = 0; i < 3; ++i) EXPECT_EQ(okx.say(request("subscribe", "trades-all", "BTC-USDT")).size(), 1U);
+    for (int i = 0; i < 3; ++i)
+        EXPECT_EQ(okx.say(request("subscribe", "trades-all", "BTC-USDT")).size(), 1U);
     const auto frames = okx.pass(seconds(1));
     EXPECT_EQ(frames.size(), trades_of(frames).size());
 }
@@ -125,7 +134,8 @@ TEST(Okx, UnsubscribingEndsIt) {
     okx.say(request("subscribe", "tickers", "BTC-USDT"));
     const auto answers = parse_all(okx.say(request("unsubscribe", "trades", "BTC-USDT")));
     EXPECT_EQ(answers[0].at("event"), "unsubscribe");
-    for (const json& frame : parse_all(okx.pass(seconds(1)))) EXPECT_EQ(frame.at("arg").at("channel"), "tickers");
+    for (const json& frame : parse_all(okx.pass(seconds(1))))
+        EXPECT_EQ(frame.at("arg").at("channel"), "tickers");
 }
 
 TEST(Okx, TickersBeginAtOnceAndBearTheLastTrade) {
@@ -141,7 +151,9 @@ TEST(Okx, TickersBeginAtOnceAndBearTheLastTrade) {
     EXPECT_GT(later.size(), 5U);
     for (const json& one : later) {
         const json& ticker = one.at("data")[0];
-        const auto value = [&ticker](const char* name) { return std::stod(ticker.at(name).get<std::string>()); };
+        const auto value = [&ticker](const char* name) {
+            return std::stod(ticker.at(name).get<std::string>());
+        };
         EXPECT_LT(value("bidPx"), value("askPx"));
         EXPECT_LE(value("low24h"), value("last"));
         EXPECT_GE(value("high24h"), value("last"));
@@ -170,7 +182,9 @@ TEST(Okx, HistoryIsWhatTheSocketSent) {
     // Back from the end, page by page.
     std::map<i64, json> history;
     for (i64 after = sent.rbegin()->first + 1; after > sent.begin()->first;) {
-        const json page = okx.get_json("/api/v5/market/history-trades?instId=ETH-USDT&type=1&limit=100&after=" + std::to_string(after));
+        const json page =
+            okx.get_json("/api/v5/market/history-trades?instId=ETH-USDT&type=1&limit=100&after=" +
+                         std::to_string(after));
         ASSERT_EQ(page.at("code"), "0");
         for (const json& trade : page.at("data")) {
             const i64 id = std::stoll(trade.at("tradeId").get<std::string>());
@@ -180,7 +194,8 @@ TEST(Okx, HistoryIsWhatTheSocketSent) {
         }
     }
     for (const auto& [id, trade] : sent)
-        for (const char* field : {"instId", "px", "sz", "side", "ts"}) EXPECT_EQ(history.at(id).at(field), trade.at(field)) << id;
+        for (const char* field : {"instId", "px", "sz", "side", "ts"})
+            EXPECT_EQ(history.at(id).at(field), trade.at(field)) << id;
 }
 
 TEST(Okx, HistoryPages) {
@@ -190,7 +205,8 @@ TEST(Okx, HistoryPages) {
     const auto ids = [&](const std::string& query) {
         std::vector<i64> found;
         const json page = okx.get_json(target + query);
-        for (const json& trade : page.at("data")) found.push_back(std::stoll(trade.at("tradeId").get<std::string>()));
+        for (const json& trade : page.at("data"))
+            found.push_back(std::stoll(trade.at("tradeId").get<std::string>()));
         return found;
     };
     EXPECT_EQ(ids("").size(), 100U);
@@ -199,7 +215,8 @@ TEST(Okx, HistoryPages) {
     EXPECT_EQ(ids("&after=5&before=2"), (std::vector<i64>{4, 3}));
     EXPECT_EQ(ids("&after=1"), std::vector<i64>{});
     EXPECT_EQ(ids("&before=" + std::to_string(last - 2)), (std::vector<i64>{last, last - 1}));
-    EXPECT_EQ(ids("&before=5&limit=2"), (std::vector<i64>{last, last - 1}));  // The newest page, not the next one.
+    EXPECT_EQ(ids("&before=5&limit=2"),
+              (std::vector<i64>{last, last - 1}));  // The newest page, not the next one.
     const i64 ms = okx.trades("BTC-USDT").time(1000).millis();
     const auto by_time = ids("&type=2&after=" + std::to_string(ms) + "&limit=1");
     ASSERT_EQ(by_time.size(), 1U);
@@ -220,23 +237,31 @@ TEST(Okx, ListsInstruments) {
     ASSERT_EQ(swap.size(), 1U);
     EXPECT_EQ(swap[0].at("instId"), "BTC-USDT-SWAP");
     EXPECT_EQ(swap[0].at("settleCcy"), "USDT");
-    EXPECT_EQ(okx.get_json("/api/v5/public/instruments?instType=SPOT&instId=ETH-USDT").at("data").size(), 1U);
+    EXPECT_EQ(
+        okx.get_json("/api/v5/public/instruments?instType=SPOT&instId=ETH-USDT").at("data").size(),
+        1U);
     EXPECT_EQ(okx.get_json("/api/v5/public/instruments?instType=FUTURES").at("data").size(), 0U);
 }
 
 TEST(Okx, AnswersTickersTradesCandlesAndTime) {
     Drive okx("okx", {.rate = 50, .venues = 2});
-    EXPECT_EQ(okx.get_json("/api/v5/market/ticker?instId=BTC-USDT").at("data")[0].at("instId"), "BTC-USDT");
+    EXPECT_EQ(okx.get_json("/api/v5/market/ticker?instId=BTC-USDT").at("data")[0].at("instId"),
+              "BTC-USDT");
     EXPECT_GE(okx.get_json("/api/v5/market/tickers?instType=SPOT").at("data").size(), 13U);
     EXPECT_EQ(okx.get_json("/api/v5/market/trades?instId=BTC-USDT&limit=3").at("data").size(), 3U);
-    EXPECT_EQ(okx.get_json("/api/v5/public/time").at("data")[0].at("ts"), std::to_string(okx.now().millis()));
-    const json candles = okx.get_json("/api/v5/market/candles?instId=BTC-USDT&bar=1m&limit=5").at("data");
+    EXPECT_EQ(okx.get_json("/api/v5/public/time").at("data")[0].at("ts"),
+              std::to_string(okx.now().millis()));
+    const json candles =
+        okx.get_json("/api/v5/market/candles?instId=BTC-USDT&bar=1m&limit=5").at("data");
     ASSERT_EQ(candles.size(), 5U);
     EXPECT_EQ(candles[0].size(), 9U);
     EXPECT_EQ(candles[1][8], "1");
     const std::string start = candles[2][0];
-    EXPECT_EQ(okx.get_json("/api/v5/market/candles?instId=BTC-USDT&limit=1&after=" + start).at("data")[0], candles[3]);
-    const json newer = okx.get_json("/api/v5/market/candles?instId=BTC-USDT&before=" + start).at("data");
+    EXPECT_EQ(
+        okx.get_json("/api/v5/market/candles?instId=BTC-USDT&limit=1&after=" + start).at("data")[0],
+        candles[3]);
+    const json newer =
+        okx.get_json("/api/v5/market/candles?instId=BTC-USDT&before=" + start).at("data");
     EXPECT_EQ(newer, (json{candles[0], candles[1]}));
 }
 

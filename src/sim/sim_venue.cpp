@@ -12,7 +12,8 @@ struct Registry {
 };
 
 Registry& registry() {
-    static Registry instance;  // Made by the first venue that registers, whatever the order of the files.
+    static Registry
+        instance;  // Made by the first venue that registers, whatever the order of the files.
     return instance;
 }
 
@@ -26,7 +27,9 @@ Registration::Registration(std::unique_ptr<SimVenue> venue) {
     std::ranges::sort(all.sorted, {}, &SimVenue::name);
 }
 
-const std::vector<const SimVenue*>& sim_venues() { return registry().sorted; }
+const std::vector<const SimVenue*>& sim_venues() {
+    return registry().sorted;
+}
 
 const SimVenue* find_sim_venue(std::string_view name) {
     const auto found = std::ranges::find(sim_venues(), name, &SimVenue::name);

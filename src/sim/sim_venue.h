@@ -1,5 +1,6 @@
-// A simulated venue: what it lists, what it says to a client, what it answers to a REST request. Without sockets and
-// clocks, which simulator.cpp has: so a test drives it by hand. One file a venue; it registers itself in sim_venues().
+// A simulated venue: what it lists, what it says to a client, what it answers to a REST request.
+// Without sockets and clocks, which simulator.cpp has: so a test drives it by hand. One file a
+// venue; it registers itself in sim_venues().
 #pragma once
 
 #include <memory>
@@ -39,8 +40,10 @@ class SimVenue {
     virtual std::string_view name() const = 0;
     virtual std::span<const Listing> listings() const = 0;
     /// Null when there is no WebSocket at `path`. `market` outlives the session.
-    virtual std::unique_ptr<Session> connect(std::string_view path, const Market& market, Nanos now) const = 0;
-    virtual net::Response answer(const net::Request& request, const Market& market, Nanos now) const = 0;
+    virtual std::unique_ptr<Session> connect(std::string_view path, const Market& market,
+                                             Nanos now) const = 0;
+    virtual net::Response answer(const net::Request& request, const Market& market,
+                                 Nanos now) const = 0;
 };
 
 /// Every simulated venue of this build, sorted by name.
@@ -48,7 +51,8 @@ const std::vector<const SimVenue*>& sim_venues();
 /// Null when there is none of that name.
 const SimVenue* find_sim_venue(std::string_view name);
 
-/// Registers a venue at program start: `const Registration okx{std::make_unique<Okx>()};` at the end of its file.
+/// Registers a venue at program start: `const Registration okx{std::make_unique<Okx>()};` at the
+/// end of its file.
 struct Registration {
     explicit Registration(std::unique_ptr<SimVenue> venue);
 };

@@ -1,5 +1,5 @@
-// The shell around the simulated venues: ports, threads, clock. Of each client one coroutine reads, one writes what is due
-// every few milliseconds, and one watches that it does not fall behind.
+// The shell around the simulated venues: ports, threads, clock. Of each client one coroutine reads,
+// one writes what is due every few milliseconds, and one watches that it does not fall behind.
 #include "sim/simulator.h"
 
 #include <fmt/format.h>
@@ -25,14 +25,17 @@ namespace asio = net::asio;
 namespace fs = std::filesystem;
 
 // A venue's port is the base plus its place here, whichever venues run.
-constexpr std::array<std::string_view, 6> places = {"okx", "kucoin", "coingecko", "binance", "coinbase", "kraken"};
+constexpr std::array<std::string_view, 6> places = {"okx",     "kucoin",   "coingecko",
+                                                    "binance", "coinbase", "kraken"};
 
-// How much time is turned into frames at once: what waits for a slow client is a span of time, not a queue.
+// How much time is turned into frames at once: what waits for a slow client is a span of time, not
+// a queue.
 constexpr Nanos slice = millis(50);
 constexpr Nanos watch_interval = millis(100);
 
 struct Exchange {
-    Exchange(const SimVenue& v, const MarketOptions& options) : venue(v), market(v.name(), v.listings(), options) {}
+    Exchange(const SimVenue& v, const MarketOptions& options)
+        : venue(v), market(v.name(), v.listings(), options) {}
 
     const SimVenue& venue;
     const Market market;
@@ -63,14 +66,15 @@ asio::awaitable<void> send_frames(std::shared_ptr<Client> client) {
     client->write_began.reset();
 }
 
-asio::awaitable<void> write_due(const Exchange* exchange, std::shared_ptr<Client> client, Nanos from) {
+asio::awaitable<void> write_due(const Exchange* exchange, std::shared_ptr<Client> client,
+                                Nanos from) {
     const CloseAtEnd close_at_end{*client};
     try {
         for (Nanos until = from; client->open;) {
             const Nanos now = wall_clock();
             if (now - until > exchange->slow_limit) {
-                log_warn("simulator: {} client {} is {} ms behind and is disconnected", exchange->venue.name(),
-                         client->socket->remote(), (now - until).millis());
+                log_warn("simulator: {} client {} is {} ms behind and is disconnected",
+                         exchange->venue.name(), client->socket->remote(), (now - until).millis());
                 co_await client->socket->close(1008, "ErrSlowConsume");
                 co_return;
             }
@@ -92,14 +96,17 @@ asio::awaitable<void> write_due(const Exchange* exchange, std::shared_ptr<Client
 asio::awaitable<void> watch(const Exchange* exchange, std::shared_ptr<Client> client) {
     while (client->open) {
         co_await net::sleep_for(watch_interval);
-        if (!client->write_began || steady_clock() - *client->write_began <= exchange->slow_limit) continue;
-        log_warn("simulator: {} client {} reads nothing and is cut off", exchange->venue.name(), client->socket->remote());
+        if (!client->write_began || steady_clock() - *client->write_began <= exchange->slow_limit)
+            continue;
+        log_warn("simulator: {} client {} reads nothing and is cut off", exchange->venue.name(),
+                 client->socket->remote());
         client->socket->abort();
         co_return;
     }
 }
 
-asio::awaitable<void> serve_client(const Exchange* exchange, net::Request request, std::shared_ptr<net::WebSocket> socket) {
+asio::awaitable<void> serve_client(const Exchange* exchange, net::Request request,
+                                   std::shared_ptr<net::WebSocket> socket) {
     const Nanos connected = wall_clock();
     auto client = std::make_shared<Client>();
     client->socket = socket;
@@ -115,7 +122,8 @@ asio::awaitable<void> serve_client(const Exchange* exchange, net::Request reques
     asio::co_spawn(executor, watch(exchange, client), asio::detached);
     while (client->open) {
         const net::WebSocket::Message message = co_await socket->read();
-        if (!message.binary) client->session->on_text(message.payload, wall_clock(), client->outbox);
+        if (!message.binary)
+            client->session->on_text(message.payload, wall_clock(), client->outbox);
     }
 }
 
@@ -125,20 +133,24 @@ asio::awaitable<net::Response> answer(const Exchange* exchange, net::Request req
 
 Result<void> check(const SimOptions& options) {
     if (!(options.rate >= rate_min && options.rate <= rate_max))
-        return user_error(fmt::format("the simulator's rate must be from {} to {} messages a second, not {}", rate_min,
-                                      rate_max, options.rate));
+        return user_error(
+            fmt::format("the simulator's rate must be from {} to {} messages a second, not {}",
+                        rate_min, rate_max, options.rate));
     if (options.venues.empty()) return user_error("the simulator has no venue to simulate");
     for (const std::string& venue : options.venues) {
         if (!find_sim_venue(venue)) {
             std::string known;
-            for (const SimVenue* one : sim_venues()) known += fmt::format("{}{}", known.empty() ? "" : ", ", one->name());
-            return user_error(fmt::format("the simulator knows no venue '{}'; there are {}", venue, known));
+            for (const SimVenue* one : sim_venues())
+                known += fmt::format("{}{}", known.empty() ? "" : ", ", one->name());
+            return user_error(
+                fmt::format("the simulator knows no venue '{}'; there are {}", venue, known));
         }
         if (std::ranges::count(options.venues, venue) > 1)
             return user_error(fmt::format("the simulator is asked for venue '{}' twice", venue));
     }
     if (options.port > 65535 - places.size())
-        return user_error(fmt::format("port {} leaves no room for all venues above it", options.port));
+        return user_error(
+            fmt::format("port {} leaves no room for all venues above it", options.port));
     return {};
 }
 
@@ -147,7 +159,8 @@ u16 port_of(const SimOptions& options, std::string_view venue) {
     return static_cast<u16>(options.port + (std::ranges::find(places, venue) - places.begin()));
 }
 
-// Certificates live 30 days; one that was made for an earlier run is used as long as it is good for some more.
+// Certificates live 30 days; one that was made for an earlier run is used as long as it is good for
+// some more.
 bool usable(const fs::path& certificate) {
     std::error_code error;
     const auto written = fs::last_write_time(certificate, error);
@@ -171,7 +184,8 @@ struct Simulator::Impl {
 Result<void> Simulator::Impl::prepare_certificates() {
     if (options.certificate_folder.empty()) {
         std::string name = (fs::temp_directory_path() / "tape-simulator-XXXXXX").string();
-        if (!mkdtemp(name.data())) return external_error(fmt::format("cannot make a folder like {}", name), Retry::never);
+        if (!mkdtemp(name.data()))
+            return external_error(fmt::format("cannot make a folder like {}", name), Retry::never);
         options.certificate_folder = name;
         temporary_folder = name;
     }
@@ -188,7 +202,8 @@ Result<void> Simulator::Impl::listen() {
                                .epoch = options.epoch};
     for (const std::string& name : options.venues) {
         auto exchange = std::make_unique<Exchange>(*find_sim_venue(name), market);
-        exchange->tick = std::clamp(Nanos{static_cast<i64>(1e9 / options.rate)}, millis(2), millis(20));
+        exchange->tick =
+            std::clamp(Nanos{static_cast<i64>(1e9 / options.rate)}, millis(2), millis(20));
         exchange->slow_limit = options.slow_limit;
         net::ServerOptions server{.port = port_of(options, name), .deflate = options.deflate};
         if (options.tls) {
@@ -199,9 +214,10 @@ Result<void> Simulator::Impl::listen() {
         auto started = net::Server::start(
             io, std::move(server),
             {.http = [served](net::Request request) { return answer(served, std::move(request)); },
-             .websocket = [served](net::Request request, std::shared_ptr<net::WebSocket> socket) {
-                 return serve_client(served, std::move(request), std::move(socket));
-             }});
+             .websocket =
+                 [served](net::Request request, std::shared_ptr<net::WebSocket> socket) {
+                     return serve_client(served, std::move(request), std::move(socket));
+                 }});
         if (!started) return started.error();
         exchange->server = std::move(*started);
         exchanges.push_back(std::move(exchange));
@@ -212,13 +228,16 @@ Result<void> Simulator::Impl::listen() {
 std::string Simulator::Impl::url(std::string_view scheme, std::string_view venue) const {
     for (const auto& exchange : exchanges)
         if (exchange->venue.name() == venue)
-            return fmt::format("{}{}://127.0.0.1:{}", scheme, options.tls ? "s" : "", exchange->server->port());
+            return fmt::format("{}{}://127.0.0.1:{}", scheme, options.tls ? "s" : "",
+                               exchange->server->port());
     ensure(false, "the simulator was asked for the address of a venue that it does not run");
     std::abort();
 }
 
 Simulator::Simulator() : impl_(std::make_unique<Impl>()) {}
-Simulator::~Simulator() { stop(); }
+Simulator::~Simulator() {
+    stop();
+}
 
 Result<std::unique_ptr<Simulator>> Simulator::start(SimOptions options) {
     if (auto checked = check(options); !checked) return checked.error();
@@ -244,18 +263,24 @@ void Simulator::stop() {
     if (!impl_->temporary_folder.empty()) fs::remove_all(impl_->temporary_folder, ignored);
 }
 
-std::string Simulator::websocket_url(std::string_view venue) const { return impl_->url("ws", venue); }
-std::string Simulator::rest_url(std::string_view venue) const { return impl_->url("http", venue); }
+std::string Simulator::websocket_url(std::string_view venue) const {
+    return impl_->url("ws", venue);
+}
+std::string Simulator::rest_url(std::string_view venue) const {
+    return impl_->url("http", venue);
+}
 std::string Simulator::ca_file() const {
-    return impl_->options.tls ? (fs::path(impl_->options.certificate_folder) / "ca.pem").string() : std::string();
+    return impl_->options.tls ? (fs::path(impl_->options.certificate_folder) / "ca.pem").string()
+                              : std::string();
 }
 
 std::string Simulator::ready_line() const {
     std::string venues;
     for (const std::string& venue : impl_->options.venues)
-        venues += fmt::format(R"({}"{}":{{"ws":"{}","rest":"{}"}})", venues.empty() ? "" : ",", venue, websocket_url(venue),
-                              rest_url(venue));
-    const std::string ca = impl_->options.tls ? fmt::format(R"(,"ca":{})", json_quoted(ca_file())) : std::string();
+        venues += fmt::format(R"({}"{}":{{"ws":"{}","rest":"{}"}})", venues.empty() ? "" : ",",
+                              venue, websocket_url(venue), rest_url(venue));
+    const std::string ca =
+        impl_->options.tls ? fmt::format(R"(,"ca":{})", json_quoted(ca_file())) : std::string();
     return fmt::format(R"({{"venues":{{{}}}{}}})", venues, ca);
 }
 

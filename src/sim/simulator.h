@@ -1,5 +1,6 @@
-// The exchange simulator: the venues' WebSocket and REST protocols on loopback, each venue on one port. What a client
-// receives is computed from the wall clock; nothing is stored, so a killed and restarted simulator continues.
+// The exchange simulator: the venues' WebSocket and REST protocols on loopback, each venue on one
+// port. What a client receives is computed from the wall clock; nothing is stored, so a killed and
+// restarted simulator continues.
 #pragma once
 
 #include <memory>
@@ -13,27 +14,29 @@
 namespace tape::sim {
 
 struct SimOptions {
-    u16 port = 9440;                   // Plus the venue's place (contract of `tape simulate`); 0: free ones.
+    u16 port = 9440;  // Plus the venue's place (contract of `tape simulate`); 0: free ones.
     std::vector<std::string> venues = {"okx", "coinbase"};
     u64 seed = 1;
-    double rate = 50;                  // Messages a second in all; README.md says what counts.
-    Nanos epoch = default_epoch;       // Of trade 0.
+    double rate = 50;             // Messages a second in all; README.md says what counts.
+    Nanos epoch = default_epoch;  // Of trade 0.
     bool tls = false;
-    std::string certificate_folder;    // Where the throw-away authority is made or, if there is one, found. Empty: a
-                                       // temporary folder that ends with the simulator.
-    bool deflate = false;              // Accept permessage-deflate: it costs more than all the rest.
-    Nanos slow_limit = seconds(5);     // A client that is further behind is disconnected.
+    std::string
+        certificate_folder;  // Where the throw-away authority is made or, if there is one, found.
+                             // Empty: a temporary folder that ends with the simulator.
+    bool deflate = false;           // Accept permessage-deflate: it costs more than all the rest.
+    Nanos slow_limit = seconds(5);  // A client that is further behind is disconnected.
 };
 
 /// Serves on a thread of its own from start() until stop() or destruction.
 class Simulator final {
  public:
-    /// Errors (user): an unknown or repeated venue, a rate out of bounds, a port beyond 65535. (External): a port in
-    /// use, the certificates cannot be written.
+    /// Errors (user): an unknown or repeated venue, a rate out of bounds, a port beyond 65535.
+    /// (External): a port in use, the certificates cannot be written.
     static Result<std::unique_ptr<Simulator>> start(SimOptions options);
     ~Simulator();
 
-    /// One line of JSON: {"venues":{"okx":{"ws":"ws://127.0.0.1:9440","rest":"http://127.0.0.1:9440"}}}, and with TLS
+    /// One line of JSON:
+    /// {"venues":{"okx":{"ws":"ws://127.0.0.1:9440","rest":"http://127.0.0.1:9440"}}}, and with TLS
     /// "ca", the file with the authority.
     std::string ready_line() const;
     /// "ws://127.0.0.1:9440"; `venue` is one of the options'.

@@ -40,8 +40,8 @@ std::string time_text(Nanos time, int digits) {
 }
 
 std::string uuid(u64 high, u64 low) {
-    return fmt::format("{:08x}-{:04x}-4{:03x}-{:04x}-{:012x}", high >> 32, (high >> 16) & 0xffff, high & 0xfff,
-                       0x8000 | ((low >> 48) & 0x3fff), low & 0xffffffffffff);
+    return fmt::format("{:08x}-{:04x}-4{:03x}-{:04x}-{:012x}", high >> 32, (high >> 16) & 0xffff,
+                       high & 0xfff, 0x8000 | ((low >> 48) & 0x3fff), low & 0xffffffffffff);
 }
 
 bool parse_number(std::string_view text, i64& value) {
