@@ -313,6 +313,14 @@ Result<void> DeltaLog::checkpoint() const {
     return tape::log::sync_folder(log);
 }
 
+Result<std::set<std::string>> DeltaLog::present_files() const {
+    const auto replay = replay_log(folder_ / "_delta_log");
+    if (!replay) return replay.error();
+    std::set<std::string> names;
+    for (const auto& [path, line] : replay->adds) names.insert(from_uri(path));
+    return names;
+}
+
 Result<std::set<std::string>> DeltaLog::named_files() const {
     const auto replay = replay_log(folder_ / "_delta_log");
     if (!replay) return replay.error();

@@ -36,7 +36,9 @@ class DeltaLog final {
     /// Adds the files and sets the positions of `next`, as one version. On error it is unknown whether that happened:
     /// open the log anew to see.
     Result<void> commit(const std::vector<DataFile>& files, const std::map<std::string, Offset, std::less<>>& next);
-    /// The paths of all files that the log names, present and removed ones, as on disk.
+    /// The paths of the files that make up the table now, as on disk.
+    Result<std::set<std::string>> present_files() const;
+    /// These, and the removed ones that the log still names: readers of older versions may need them.
     Result<std::set<std::string>> named_files() const;
     i64 version() const { return version_; }
 

@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "sinks/duckdb_handles.h"
+#include "sinks/lake_views.h"
 
 namespace tape::sinks {
 namespace {
@@ -56,20 +57,21 @@ constexpr auto views = std::to_array<const char*>({
     "'USDE', 'USDS')",
 });
 
-Result<duckdb_config> configure(const WarehouseOptions& options, bool read_only) {
+Result<duckdb_config> configure(const WarehouseOptions& options, bool read_only, const std::filesystem::path& lake) {
     duckdb_config config{};
     if (duckdb_create_config(&config) == DuckDBError) return internal_error("DuckDB gives no configuration");
-    const std::pair<const char*, std::string> settings[] = {
+    std::vector<std::pair<const char*, std::string>> settings = {
         {"access_mode", read_only ? "READ_ONLY" : "READ_WRITE"},
         {"memory_limit", fmt::format("{}B", options.memory_bytes)},
         {"max_temp_directory_size", fmt::format("{}B", options.spill_bytes)},
         {"threads", std::to_string(options.threads)},
-        // Nothing but this one file is ever touched, whatever a question says.
+        // Nothing but this one file, or the lake's folder, is ever touched, whatever a question says.
         {"enable_external_access", "false"},
         {"autoload_known_extensions", "false"},
         {"autoinstall_known_extensions", "false"},
         {"allow_community_extensions", "false"},
     };
+    if (!lake.empty()) settings.insert(settings.begin(), {"allowed_directories", fmt::format("[{}]", sql_quoted(lake.string() + '/'))});
     for (const auto& [name, value] : settings) {
         if (duckdb_set_config(config, name, value.c_str()) == DuckDBSuccess) continue;
         duckdb_destroy_config(&config);
@@ -151,12 +153,12 @@ Result<i64> run(duckdb_connection connection, const std::string& sql) {
 
 Result<void> Warehouse::Impl::start() {
     std::error_code error;
-    if (read_only && !std::filesystem::exists(file, error))
+    if (read_only && lake.empty() && !std::filesystem::exists(file, error))
         return user_error(fmt::format("there is no warehouse {}", file.string()));
-    auto config = configure(options, read_only);
+    auto config = configure(options, read_only && lake.empty(), lake);
     if (!config) return config.error();
     char* message = nullptr;
-    const duckdb_state opened = duckdb_open_ext(file.c_str(), database.out(), *config, &message);
+    const duckdb_state opened = duckdb_open_ext(lake.empty() ? file.c_str() : nullptr, database.out(), *config, &message);
     duckdb_destroy_config(&*config);
     if (opened == DuckDBError) {
         const std::string what = fmt::format("cannot open the warehouse {}: {}", file.string(), message ? message : "");
@@ -167,9 +169,35 @@ Result<void> Warehouse::Impl::start() {
     }
     auto connection = connect(database.get());
     if (!connection) return connection.error();
-    if (const auto prepared = prepare_tables(connection->get(), file, read_only); !prepared) return prepared.error();
+    if (!lake.empty()) {
+        if (const auto fresh = refresh_lake(); !fresh) return fresh.error();
+        for (const char* sql : views)
+            if (const auto made = run(connection->get(), sql); !made) return made.error();
+    } else if (const auto prepared = prepare_tables(connection->get(), file, read_only); !prepared) {
+        return prepared.error();
+    }
     for (const char* sql : {"SET GLOBAL TimeZone = 'UTC'", "SET GLOBAL lock_configuration = true"})
         if (const auto set = run(connection->get(), sql); !set) return set.error();
+    return {};
+}
+
+Result<void> Warehouse::Impl::refresh_lake() {
+    const std::lock_guard one(refreshing);
+    auto connection = connect(database.get());
+    if (!connection) return connection.error();
+    for (int i = 0; i < table_count; ++i) {
+        const TableInfo& table = table_info(static_cast<TableId>(i));
+        const auto source = lake_source(lake, static_cast<TableId>(i));
+        if (!source) return source.error();
+        std::string columns;
+        for (const Column& column : table.columns)
+            columns += fmt::format("{}{} AS \"{}\"", columns.empty() ? "" : ", ",
+                                   source->empty() ? fmt::format("NULL::{}", sql_type(column.type)) : fmt::format("\"{}\"", column.name),
+                                   column.name);
+        const auto made = run(connection->get(), fmt::format("CREATE OR REPLACE VIEW {} AS SELECT {} {}", table.name, columns,
+                                                             source->empty() ? "WHERE false" : "FROM " + *source));
+        if (!made) return made.error();
+    }
     return {};
 }
 
@@ -211,6 +239,17 @@ Result<std::unique_ptr<Warehouse>> Warehouse::open_read_only(const std::filesyst
     auto impl = started(file, options, true);
     if (!impl) return impl.error();
     return std::unique_ptr<Warehouse>(new Warehouse(std::move(*impl)));
+}
+
+Result<std::unique_ptr<Warehouse>> Warehouse::open_lake(const std::filesystem::path& folder, const WarehouseOptions& options) {
+    std::error_code error;
+    auto impl = std::make_unique<Impl>();
+    impl->lake = std::filesystem::weakly_canonical(folder, error);
+    if (error) return external_error(fmt::format("cannot find the lake {}: {}", folder.string(), error.message()));
+    impl->options = options;
+    impl->read_only = true;
+    if (const auto ok = impl->start(); !ok) return ok.error();
+    return std::unique_ptr<Warehouse>(new Warehouse(std::move(impl)));
 }
 
 Result<std::unique_ptr<Sink>> Warehouse::make_sink() {

@@ -55,6 +55,9 @@ class Warehouse final {
     /// For asking alone, while no process writes it. The file must exist.
     static Result<std::unique_ptr<Warehouse>> open_read_only(const std::filesystem::path& file,
                                                              const WarehouseOptions& options);
+    /// The lake in `folder` asked in the warehouse's stead, by a process that has no warehouse: the same tables and views
+    /// over the lake's files, as of each question. Reads files of that folder alone.
+    static Result<std::unique_ptr<Warehouse>> open_lake(const std::filesystem::path& folder, const WarehouseOptions& options);
     ~Warehouse();
 
     /// The sink that fills it; the warehouse outlives it. One at a time, and none of a read-only one.

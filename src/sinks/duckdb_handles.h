@@ -67,11 +67,15 @@ struct Warehouse::Impl {
     std::filesystem::path file;
     WarehouseOptions options;
     bool read_only{};
+    std::filesystem::path lake;   // Set: the tables are views over its files, in a database without a file.
+    std::mutex refreshing;
     DatabaseHandle database;
     std::shared_mutex reopening;  // Shared while the database is used, exclusive while it is replaced.
 
     /// Opens the database and brings it up to this build's tables. Errors as Warehouse::open.
     Result<void> start();
+    /// Points the views at the files that the lake has now.
+    Result<void> refresh_lake();
     /// After a failed write DuckDB serves nothing until it is opened anew: does that, once all questions are answered.
     Result<void> restart();
 };

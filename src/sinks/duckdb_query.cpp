@@ -193,6 +193,8 @@ Result<QueryResult> Warehouse::query(std::string_view sql, const QueryLimits& li
     if (sql.find('\0') != std::string_view::npos) return user_error("SQL holds no NUL bytes");
     const std::shared_lock use(impl_->reopening);
     if (!impl_->database.get()) return external_error("the warehouse is not available at the moment");
+    if (!impl_->lake.empty())
+        if (const auto fresh = impl_->refresh_lake(); !fresh) return fresh.error();
     auto connection = connect(impl_->database.get());
     if (!connection) return connection.error();
     if (const auto begun = run(connection->get(), "BEGIN TRANSACTION READ ONLY"); !begun) return begun.error();

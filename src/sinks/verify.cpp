@@ -9,6 +9,7 @@
 #include "sinks/delta_log.h"
 #include "sinks/duckdb.h"
 #include "sinks/duckdb_handles.h"
+#include "sinks/lake_views.h"
 
 namespace tape::sinks {
 namespace {
@@ -28,12 +29,6 @@ TableId table_of(log::RecordKind kind) {
         default:
             return TableId::dead_letters;
     }
-}
-
-std::string quoted(const std::string& text) {
-    std::string out = "'";
-    for (const char c : text) out.append(c == '\'' ? 2 : 1, c);
-    return out + '\'';
 }
 
 // Fills a warehouse at `file` with the replayed rows up to each table's position. A difference when
@@ -89,8 +84,8 @@ class Comparer final {
         return attach(expected, "expected");
     }
     Result<void> attach(const fs::path& file, const std::string& name) {
-        auto done = run(connection_.get(),
-                        fmt::format("ATTACH {} AS {} (READ_ONLY)", quoted(file.string()), name));
+        auto done = run(connection_.get(), fmt::format("ATTACH {} AS {} (READ_ONLY)",
+                                                       sql_quoted(file.string()), name));
         if (!done) return done.error();
         return {};
     }
@@ -180,26 +175,15 @@ Result<Difference> lake_difference(const fs::path& folder, const VerifyOptions& 
     std::array<PartitionPositions, table_count> positions;
     std::array<std::string, table_count> sources;
     for (int i = 0; i < table_count; ++i) {
-        const TableInfo& table = table_info(static_cast<TableId>(i));
-        const fs::path place = folder / table.name;
+        const auto id = static_cast<TableId>(i);
+        const fs::path place = folder / table_info(id).name;
         if (!fs::exists(place / "_delta_log")) continue;
-        const auto log = DeltaLog::open(place, table, LakeOptions{}.checkpoint_commits);
+        const auto log = DeltaLog::open(place, table_info(id), LakeOptions{}.checkpoint_commits);
         if (!log) return log.error();
         positions[static_cast<std::size_t>(i)] = log->positions();
-        const auto files = log->present_files();
-        if (!files) return files.error();
-        std::string list;
-        for (const std::string& file : *files) {
-            if (!fs::exists(place / file))
-                return Difference(fmt::format("lake {}: the file {} is missing", table.name, file));
-            list += (list.empty() ? "" : ", ") + quoted((place / file).string());
-        }
-        if (list.empty()) continue;
-        const std::string key =
-            table.lake_key.empty() ? "" : fmt::format(", '{}': VARCHAR", table.lake_key);
-        sources[static_cast<std::size_t>(i)] = fmt::format(
-            "read_parquet([{}], hive_partitioning = true, hive_types = {{'date': DATE{}}})", list,
-            key);
+        auto source = lake_source(folder, id);
+        if (!source) return Difference(source.error().what);
+        sources[static_cast<std::size_t>(i)] = std::move(*source);
     }
     const fs::path expected = options.scratch / "expected_lake.duckdb";
     if (auto built = build_expected(expected, options.derived, positions); !built || *built)
