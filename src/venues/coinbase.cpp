@@ -39,14 +39,14 @@ class CoinbaseDecoder final : public JsonDecoder {
     void on_frame(json::Document frame, EventSink& out) override {
         json::Object message = frame.object();
         if (frame.starts_with(R"({"channel")"))
-            if (const auto channel = message.find("channel")) return on_advanced(channel->text, message, out);
-        if (const auto type = message.find("type")) return on_exchange(type->text, message, out);
+            if (const auto channel = message.find("channel")) return on_advanced(channel.text, message, out);
+        if (const auto type = message.find("type")) return on_exchange(type.text, message, out);
         on_advanced(message["channel"].text, message, out);
     }
 
     void on_exchange(std::string_view type, json::Object& message, EventSink& out) {
-        if (type == "match" || type == "last_match") return on_match(message);
-        if (type == "ticker") return on_ticker(message);
+        if (json::is(type, "match") || json::is(type, "last_match")) return on_match(message);
+        if (json::is(type, "ticker")) return on_ticker(message);
         if (type == "heartbeat") return on_heartbeat(message, out);
         if (type == "subscriptions") return on_subscriptions(message, out);
         if (type == "error") return on_error(message, out);
@@ -63,30 +63,30 @@ class CoinbaseDecoder final : public JsonDecoder {
         trade.side = json::opposite(json::side(side));
         trade.size = json::size(size);
         trade.price = json::price(price);
-        if (const auto sequence = message.find("sequence")) trade.sequence = json::sequence(*sequence);
-        trade.ts_event = json::rfc3339(message["time"]);
+        if (const auto sequence = message.find("sequence")) trade.sequence = json::sequence(sequence);
+        trade.ts_event = times_.read(message["time"]);
     }
 
     // A product that was not traded lately has a ticker without trade_id, side, time and last_size.
     void on_ticker(json::Object& message) {
         const auto sequence = message.find("sequence");
         Tick& ticker = tick(TickKind::ticker, instrument(message["product_id"]));
-        if (sequence) ticker.sequence = json::sequence(*sequence);
+        if (sequence) ticker.sequence = json::sequence(sequence);
         ticker.price = json::price(message["price"]);
         ticker.bid = json::quote(message.find("best_bid"));
         ticker.ask = json::quote(message.find("best_ask"));
-        if (const auto side = message.find("side")) ticker.side = json::side(*side);
+        if (const auto side = message.find("side")) ticker.side = json::side(side);
         const auto time = message.find("time");
         ticker.ts_estimated = !time;
-        ticker.ts_event = time ? json::rfc3339(*time) : ts_recv();
-        if (const auto id = message.find("trade_id")) json::assign_id(ticker, *id);
-        if (const auto size = message.find("last_size")) ticker.size = json::size(*size);
+        ticker.ts_event = time ? times_.read(time) : ts_recv();
+        if (const auto id = message.find("trade_id")) json::assign_id(ticker, id);
+        if (const auto size = message.find("last_size")) ticker.size = json::size(size);
     }
 
     void on_heartbeat(json::Object& message, EventSink& out) {
         const u64 last = json::number(message["last_trade_id"]);
         const Instrument& product = instrument(message["product_id"]);
-        out.on_last_trade(product, last, json::rfc3339(message["time"]));
+        out.on_last_trade(product, last, times_.read(message["time"]));
     }
 
     // All subscriptions of the connection so far: {"type":"subscriptions","channels":[{"name":"ticker","product_ids":[…]}]}
@@ -104,7 +104,7 @@ class CoinbaseDecoder final : public JsonDecoder {
     void on_error(json::Object& message, EventSink& out) {
         const std::string_view what = message["message"].text;
         const auto reason = message.find("reason");
-        out.on_refused(reason ? fmt::format("{}: {}", what, reason->text) : std::string(what));
+        out.on_refused(reason ? fmt::format("{}: {}", what, reason.text) : std::string(what));
     }
 
     // {"channel":"ticker","client_id":"","timestamp":"…","sequence_num":0,"events":[{"type":"snapshot","tickers":[…]}]}
@@ -117,7 +117,7 @@ class CoinbaseDecoder final : public JsonDecoder {
         const i64 sequence = json::sequence(message["sequence_num"]);
         for (json::Object event : message.objects("events")) {
             if (trades) on_market_trades(event.objects("trades"), sequence);
-            else on_tickers(event.objects("tickers"), sequence, json::rfc3339(timestamp));
+            else on_tickers(event.objects("tickers"), sequence, times_.read(timestamp));
         }
     }
 
@@ -132,13 +132,13 @@ class CoinbaseDecoder final : public JsonDecoder {
 
     // What all lists of trades have. `side` is the maker's:
     // https://docs.cdp.coinbase.com/api-reference/exchange-api/rest-api/products/get-product-trades
-    static void on_trade(json::Object& item, Tick& trade) {
+    void on_trade(json::Object& item, Tick& trade) {
         const json::Field id = item["trade_id"];
         json::assign_id(trade, id);
         trade.identity = json::number(id);
         trade.price = json::price(item["price"]);
         trade.size = json::size(item["size"]);
-        trade.ts_event = json::rfc3339(item["time"]);
+        trade.ts_event = times_.read(item["time"]);
         trade.side = json::opposite(json::side(item["side"]));
     }
 
@@ -200,9 +200,11 @@ class CoinbaseDecoder final : public JsonDecoder {
             const bool future = item["product_type"].text == "FUTURE";
             const auto quote = item.find("quote_currency_id"), base = item.find("base_currency_id");
             list_instrument(id, to_capitals(future || !quote || !base ? std::string(id.text)
-                                                                      : fmt::format("{}-{}", base->text, quote->text)));
+                                                                      : fmt::format("{}-{}", base.text, quote.text)));
         }
     }
+
+    json::Rfc3339 times_;
 };
 
 class Coinbase final : public Venue {

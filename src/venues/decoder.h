@@ -4,6 +4,7 @@
 #pragma once
 
 #include <array>
+#include <cstring>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -46,7 +47,23 @@ class JsonDecoder : public Decoder {
     virtual void on_answer(RestAnswer answer, EventSink& out) = 0;
 
     /// The instrument of a native id, made unlisted at first sight. Fault: no text, too long, too many instruments.
-    const Instrument& instrument(const json::Field& native_symbol);
+    TAPE_INLINE const Instrument& instrument(const json::Field& native_symbol) {
+        // Ids are mostly of 4 to 16 bytes: their two ends and the size tell them apart. Others are not remembered.
+        const std::string_view id = native_symbol.text;
+        if (!native_symbol.quoted) [[unlikely]] json::fail_value(native_symbol.name, id, "no text");
+        if (id.size() < 4 || id.size() > 16) [[unlikely]] return intern(native_symbol.name, id);
+        Recent key{.size = id.size()};
+        const bool wide = id.size() >= 8;
+        key.head = wide ? load<u64>(id.data()) : load<u32>(id.data());
+        key.tail = wide ? load<u64>(id.data() + id.size() - 8) : load<u32>(id.data() + id.size() - 4);
+        const u64 mixed = (key.head ^ (key.tail << 1) ^ key.size) * 0x9E37'79B9'7F4A'7C15;
+        Recent& recent = recent_[mixed >> 54];
+        if (recent.head == key.head && recent.tail == key.tail && recent.size == key.size) [[likely]]
+            return *recent.instrument;
+        key.instrument = &intern(native_symbol.name, id);
+        recent = key;
+        return *key.instrument;
+    }
     /// As the venue's list names it.
     void list_instrument(const json::Field& native_symbol, std::string_view symbol);
     /// One more tick of this record, the last in order so far; the caller fills in what the venue says.
@@ -54,14 +71,25 @@ class JsonDecoder : public Decoder {
     Nanos ts_recv() const { return record_->ts_recv; }
 
  private:
+    template <class T>
+    static T load(const char* bytes) {
+        T value;
+        std::memcpy(&value, bytes, sizeof value);
+        return value;
+    }
+    const Instrument& intern(std::string_view name, std::string_view native_symbol);
     void decode_frame(EventSink& out);
     void decode_answer(EventSink& out);
 
     std::string_view venue_;
     InstrumentTable instruments_;
-    // Where an instrument was found last: its hash names its place, a collision merely costs a look into the table.
-    std::array<const Instrument*, 1024> recent_{};
-    json::Parser parser_, envelope_parser_;
+    // Instruments seen lately, in a place that their hash names; a collision merely costs a look into the table.
+    struct Recent {
+        u64 head{}, tail{}, size{};
+        const Instrument* instrument{};
+    };
+    std::array<Recent, 1024> recent_{};
+    json::Cursor cursor_, envelope_;
     std::vector<Tick> ticks_;
     const log::Record* record_{};
 };

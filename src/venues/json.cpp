@@ -1,42 +1,24 @@
 #include "venues/json.h"
 
 #include <fmt/core.h>
+#include <simdjson.h>
 
+#include <algorithm>
 #include <charconv>
-#include <cstring>
 
 namespace tape::venues::json {
-namespace {
-
-Decimal decimal(const Field& field) {
-    Decimal value;
-    if (const char* why = parse_decimal(field.text, value)) [[unlikely]] fail_value(field, why);
-    if (value.negative()) fail_value(field, "negative");
-    return value;
-}
-
-[[noreturn]] void fail_document(simdjson::error_code error, std::string_view expected) {
-    if (error == simdjson::INCORRECT_TYPE) throw Fault{"malformed", fmt::format("the text is no JSON {}", expected)};
-    throw Fault{"malformed", simdjson::error_message(error)};
-}
-
-}  // namespace
 
 void fail_missing(std::string_view name) { throw Fault{"missing_field", fmt::format("no field '{}'", name)}; }
 
-void fail_value(const Field& field, std::string_view why) {
-    throw Fault{"bad_value", fmt::format("{} '{}': {}", field.name, clip(field.text), why)};
+void fail_value(std::string_view name, std::string_view text, std::string_view why) {
+    throw Fault{"bad_value", fmt::format("{} '{}': {}", name, clip(text), why)};
 }
 
 void fail_too_long(std::string_view name, std::size_t size, std::size_t limit) {
     throw Fault{"too_long", fmt::format("{} has {} bytes, at most {} are read", name, size, limit)};
 }
 
-void fail_parse(std::string_view name, simdjson::error_code error) {
-    if (error == simdjson::INCORRECT_TYPE)
-        throw Fault{"bad_value", fmt::format("{}: neither the object nor the array it should be", name)};
-    throw Fault{"malformed", fmt::format("{}: {}", name, simdjson::error_message(error))};
-}
+void fail_malformed(std::string_view why) { throw Fault{"malformed", std::string(why)}; }
 
 std::string clip(std::string_view text) {
     constexpr std::size_t limit = 80;
@@ -46,104 +28,180 @@ std::string clip(std::string_view text) {
     return std::string(text.substr(0, end)) + "…";
 }
 
-Object Document::object() {
-    ondemand::object object;
-    if (const auto error = document_.get_object().get(object)) fail_document(error, "object");
-    return {object, plain_};
+// From a string's opening quote to behind its closing one.
+inline void Cursor::skip_string() {
+    const char* stop = string_stop(place_ + 1);
+    while (stop != end_ && *stop == '\\') stop = end_ - stop > 2 ? string_stop(stop + 2) : end_;
+    if (stop == end_) fail_malformed("the text ends within a string");
+    place_ = stop + 1;
 }
 
-Elements<Object> Document::objects() {
-    ondemand::array array;
-    if (const auto error = document_.get_array().get(array)) fail_document(error, "array");
-    return {array, "the list", plain_};
+// A number or a word such as null: up to what may follow a value.
+std::string_view Cursor::skip_word() {
+    const char* const start = place_;
+    while (place_ != end_ && *place_ != ',' && *place_ != '}' && *place_ != ']' && *place_ != ':' && *place_ != '"' &&
+           *place_ != '{' && *place_ != '[' && static_cast<unsigned char>(*place_) > ' ')
+        ++place_;
+    if (place_ == start) fail_malformed("there is no value where one should be");
+    return {start, place_};
 }
 
-Document Parser::parse(std::string_view text) {
-    size_ = text.size();
-    if (padded_.size() < size_ + simdjson::SIMDJSON_PADDING) padded_.resize(size_ + simdjson::SIMDJSON_PADDING);
-    std::memcpy(padded_.data(), text.data(), size_);
-    std::memset(padded_.data() + size_, 0, simdjson::SIMDJSON_PADDING);
-    if (const auto error = parser_.iterate(padded_.data(), size_, padded_.size()).get(document_))
-        throw Fault{"malformed", simdjson::error_message(error)};
-    return {document_, {padded_.data(), size_}, std::memchr(padded_.data(), '\\', size_) == nullptr};
+inline void Cursor::skip_value() {
+    const char first = peek();
+    if (first == '"') return skip_string();
+    if (first != '{' && first != '[') return static_cast<void>(skip_word());
+    const int depth = depth_;
+    enter();
+    rise_from_below(depth);
 }
 
-void Parser::finish() {
-    const char* p = nullptr;
-    if (document_.current_location().get(p) != simdjson::SUCCESS) return;  // Nothing is left.
-    const char* const end = padded_.data() + size_;
-    // The parser stands behind a value that was read, or before one that was not needed.
-    const bool behind = *p == ',' || *p == '}' || *p == ']';
-    int open = document_.current_depth() - (behind ? 0 : 1);
-    do {
-        if (*p == '{' || *p == '[') ++open;
-        if (*p == '}' || *p == ']') --open;
-        if (*p == '"')
-            for (++p; *p != '"'; ++p) p += *p == '\\';  // It is closed: the parser has seen to that.
-        ++p;
-    } while (p < end && open > 0);
-    while (p < end && static_cast<unsigned char>(*p) <= ' ') ++p;
-    if (open != 0) throw Fault{"malformed", "the text ends before its brackets are closed"};
-    if (p < end) throw Fault{"malformed", fmt::format("'{}' follows the message", clip({p, end}))};
+void Cursor::open(std::string_view text) {
+    if (!simdjson::validate_utf8(text.data(), text.size())) fail_malformed("the text is not UTF-8");
+    start_ = place_ = text.data();
+    end_ = start_ + text.size();
+    depth_ = 0;
+    if (!unescaped_.empty()) [[unlikely]] unescaped_.clear();
+}
+
+void Cursor::finish() {
+    if (place_ == start_ && depth_ == 0) skip_value();  // Nobody wanted to know.
+    rise(0);
+    if (peek() != '\0') fail_malformed(fmt::format("'{}' follows the message", clip({place_, end_})));
+    if (place_ != end_) fail_malformed("a byte of zero follows the message");
+}
+
+void Cursor::rise_from_below(int depth) {
+    if (place_ != end_ && (*place_ == '{' || *place_ == '[')) ++place_;  // Entered, and nothing of it read.
+    while (depth_ > depth) {
+        if (place_ == end_) fail_malformed("the text ends before its brackets are closed");
+        const char c = *place_;
+        if (c == '"') {
+            skip_string();
+            continue;
+        }
+        if (c == '{' || c == '[') ++depth_;
+        if (c == '}' || c == ']') --depth_;
+        ++place_;
+    }
+}
+
+// Blanks before it, no string, or one with an escape: rare, so that is left to the general parser.
+bool Cursor::read_slowly() {
+    const char first = peek();
+    if (first == '{' || first == '[') {
+        enter();
+        read_ = {place_, 1};
+        return false;
+    }
+    if (first != '"') {
+        read_ = skip_word();
+        return false;
+    }
+    const char* const start = place_;
+    skip_string();
+    const std::string_view quoted(start, place_);
+    read_ = quoted.substr(1, quoted.size() - 2);
+    if (read_.find('\\') == std::string_view::npos) return true;
+    simdjson::dom::parser parser;
+    std::string_view plain;
+    if (const auto error = parser.parse(quoted.data(), quoted.size()).get_string().get(plain))
+        fail_malformed(simdjson::error_message(error));
+    read_ = unescaped_.emplace_back(plain);
+    return true;
+}
+
+inline std::string_view Cursor::pass_any_key() {
+    if (peek() != '"') fail_malformed("a field has no name");
+    const char* const start = place_;
+    skip_string();
+    const std::string_view key(start + 1, place_ - 1);
+    if (peek() != ':') fail_malformed("a field has no colon");
+    ++place_;
+    peek();
+    return key;
+}
+
+bool Object::search(Cursor& cursor, const char* begin, int depth, std::string_view name) {
+    ensure(cursor.depth() == depth, "an object is not read after its end");
+    const char* const here = cursor.place();
+    if (search_until(cursor, begin, name, nullptr)) return true;
+    cursor.go_to(begin);
+    if (search_until(cursor, begin, name, here)) return true;
+    cursor.go_to(here);
+    return false;
+}
+
+// Ends before the closing bracket, or at the place `end`.
+bool Object::search_until(Cursor& cursor, const char* begin, std::string_view name, const char* end) {
+    while (cursor.place() != end) {
+        const char next = cursor.peek();
+        if (next == '}') return false;
+        if (cursor.place() != begin && next != ',') fail_malformed("an object goes on without a comma");
+        const bool first = cursor.place() == begin;
+        cursor.go_to(cursor.place() + 1);
+        if (first && cursor.peek() == '}') return false;
+        if (cursor.pass_any_key() == name) return true;
+        cursor.skip_value();
+    }
+    return false;
 }
 
 std::string_view text(const Field& field, std::size_t limit) {
-    if (!field.quoted || field.text.empty()) fail_value(field, "no text");
+    const bool printable = std::ranges::all_of(field.text, [](char c) { return static_cast<unsigned char>(c) >= ' '; });
+    if (!field.quoted || field.text.empty() || !printable) fail_value(field.name, field.text, "no text");
     if (field.text.size() > limit) fail_too_long(field.name, field.text.size(), limit);
     return field.text;
 }
 
-Decimal price(const Field& field) {
-    const Decimal value = decimal(field);
-    if (value.units == 0) fail_value(field, "no price is zero");
-    return value;
-}
-
-Decimal size(const Field& field) { return decimal(field); }
-
-std::optional<Decimal> quote(const std::optional<Field>& field) {
-    if (!field) return std::nullopt;
-    const Decimal value = decimal(*field);
-    if (value.units == 0) return std::nullopt;
-    return value;
-}
-
-u64 number(const Field& field) {
+u64 number_slowly(std::string_view name, std::string_view text) {
     u64 value = 0;
-    const char* const end = field.text.data() + field.text.size();
-    const auto [stop, error] = std::from_chars(field.text.data(), end, value);
-    if (error != std::errc{} || stop != end) fail_value(field, "no whole number of 64 bits");
+    const char* const end = text.data() + text.size();
+    const auto [stop, error] = std::from_chars(text.data(), end, value);
+    if (error != std::errc{} || stop != end) fail_value(name, text, "no whole number of 64 bits");
     return value;
 }
 
-i64 sequence(const Field& field) {
-    const u64 value = number(field);
-    if (value > INT64_MAX) fail_value(field, "no sequence number");
-    return static_cast<i64>(value);
+namespace {
+
+TAPE_INLINE bool two_digits(const char* digits, i64& value) {
+    const auto tens = static_cast<u8>(digits[0] - '0'), ones = static_cast<u8>(digits[1] - '0');
+    value = tens * 10 + ones;
+    return tens <= 9 && ones <= 9;
 }
 
-Nanos epoch_ms(const Field& field) {
-    const auto time = from_epoch(static_cast<i64>(std::min<u64>(number(field), INT64_MAX)), EpochUnit::ms);
-    if (!time || time->count == 0) fail_value(field, "no time in milliseconds");
+// Nanoseconds of at most nine fraction digits.
+TAPE_INLINE bool nanos_of_places(std::string_view places, i64& nanos) {
+    constexpr std::array<i64, 10> scale = {1'000'000'000, 100'000'000, 10'000'000, 1'000'000, 100'000,
+                                           10'000,        1'000,       100,        10,        1};
+    for (const char c : places) {
+        const auto digit = static_cast<u8>(c - '0');
+        if (digit > 9) return false;
+        nanos = nanos * 10 + digit;
+    }
+    nanos *= scale[places.size()];
+    return true;
+}
+
+}  // namespace
+
+Nanos Rfc3339::read(std::string_view name, std::string_view text) {
+    // "2026-11-20T10:00:00.123456Z" of the day before: what remains is 10:00:00.123456.
+    if (text.size() >= 20 && text.size() <= 30 && text.back() == 'Z' && text[13] == ':' && text[16] == ':' &&
+        (text.size() == 20 || text[19] == '.') && same_day(text.data())) {
+        i64 hour = 0, minute = 0, second = 0, fraction = 0;
+        const std::string_view places = text.substr(20, text.size() == 20 ? 0 : text.size() - 21);
+        const bool sound = two_digits(&text[11], hour) && two_digits(&text[14], minute) && two_digits(&text[17], second) &&
+                           text.size() != 21;
+        if (sound && hour < 24 && minute < 60 && second < 60 && nanos_of_places(places, fraction))
+            return midnight_ + seconds((hour * 60 + minute) * 60 + second) + Nanos{fraction};
+    }
+    const auto time = parse_rfc3339(text);
+    if (!time) fail_value(name, text, "no RFC 3339 time");
+    if (text.back() == 'Z') {
+        std::memcpy(day_.data(), text.data(), day_.size());
+        midnight_ = floor_to(*time, seconds(86'400));
+    }
     return *time;
-}
-
-Nanos rfc3339(const Field& field) {
-    const auto time = parse_rfc3339(field.text);
-    if (!time) fail_value(field, "no RFC 3339 time");
-    return *time;
-}
-
-Side side(const Field& field) {
-    if (field.text == "buy" || field.text == "BUY") return Side::buy;
-    if (field.text == "sell" || field.text == "SELL") return Side::sell;
-    fail_value(field, "neither buy nor sell");
-}
-
-Side opposite(Side side) { return side == Side::buy ? Side::sell : Side::buy; }
-
-void assign_id(Tick& tick, const Field& field) {
-    if (!tick.trade_id.assign(field.text)) fail_too_long(field.name, field.text.size(), 39);
 }
 
 }  // namespace tape::venues::json

@@ -1,15 +1,25 @@
 // Reading a venue's JSON: objects and their fields as the venue wrote them, and what a field may mean (a price, a time, a
-// side). simdjson's On-Demand parser does the work in place: a field's text is a view into the frame, nothing is copied or
-// converted before it is asked for. What is missing or wrong is thrown as a Fault and caught once, in decoder.cpp.
+// side). Texts are read where they lie, from front to back: nothing is copied or indexed, and nothing converted before it is
+// asked for. What is missing or wrong is thrown as a Fault and caught once, in decoder.cpp.
 //
-// This header is for this folder's .cpp files alone: simdjson has to be seen where fields are read, or nothing is inlined.
+// Venues write the same fields in the same order without blanks, so the next field is nearly always the one asked for, and
+// finding it is one comparison. A general parser cannot know that: all of decoding takes but 1.3 times what simdjson's
+// On-Demand parser needs to take the same fields out as text (bench/decode.cpp). simdjson does what is general: it checks
+// UTF-8 and undoes escapes.
 #pragma once
 
-#include <simdjson.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
+#include <array>
+#include <bit>
+#include <cstring>
+#include <deque>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 
 #include "base/decimal.h"
 #include "base/time.h"
@@ -23,194 +33,370 @@ struct Fault {
     std::string detail;
 };
 
-/// A value that is no object and no array: its name and its text, without quotes.
+/// A value that is no object and no list: its name and its text, without quotes. False: there is none.
 struct Field {
     std::string_view name;
     std::string_view text;
     bool quoted;
+    explicit operator bool() const { return text.data() != nullptr; }
 };
 
 [[noreturn]] void fail_missing(std::string_view name);
-[[noreturn]] void fail_value(const Field& field, std::string_view why);
+[[noreturn]] void fail_value(std::string_view name, std::string_view text, std::string_view why);
 [[noreturn]] void fail_too_long(std::string_view name, std::size_t size, std::size_t limit);
-[[noreturn]] void fail_parse(std::string_view name, simdjson::error_code error);
+[[noreturn]] void fail_malformed(std::string_view why);
 
-namespace ondemand = simdjson::ondemand;
+// Inlined, the length of a field's name is a constant, and comparing it one or two instructions. And a Field that is never
+// passed on as a whole stays in registers.
+#define TAPE_INLINE [[gnu::always_inline]] inline
 
-/// What a value says as text. `plain`: no string of the document has an escape, so the raw bytes are the text.
-inline Field read_field(std::string_view name, ondemand::value& value, bool plain) {
-    std::string_view token = value.raw_json_token();
-    while (!token.empty() && static_cast<unsigned char>(token.back()) <= ' ') token.remove_suffix(1);
-    if (token.size() < 2 || token.front() != '"') return {name, token, false};
-    if (plain) [[likely]] return {name, token.substr(1, token.size() - 2), true};
-    std::string_view text;
-    if (const auto error = value.get_string().get(text)) fail_parse(name, error);
-    return {name, text, true};
-}
+/// The place in a text that all its objects and lists share: who reads on after a part of itself was read first skips what
+/// is left of that part. Between values the place is behind the last one, before them at the bracket that was entered.
+class Cursor {
+ public:
+    /// Starts at the front of `text`. Fault: malformed, where it is not UTF-8.
+    void open(std::string_view text);
+    /// Demands that what was entered is closed and nothing follows. Fault: malformed.
+    void finish();
 
-class Object;
+    TAPE_INLINE const char* place() const { return place_; }
+    TAPE_INLINE void go_to(const char* place) { place_ = place; }
+    TAPE_INLINE int depth() const { return depth_; }
+    std::string_view text() const { return {start_, end_}; }
 
-/// The elements of an array, for one pass: of objects (Item is Object) or of plain values (Item is Field).
+    /// Skips blanks; the byte that follows, 0 at the end.
+    TAPE_INLINE char peek() {
+        while (place_ != end_ && static_cast<unsigned char>(*place_) <= ' ') [[unlikely]] ++place_;
+        return place_ == end_ ? '\0' : *place_;
+    }
+    /// Enters the object or list that begins here.
+    TAPE_INLINE void enter() { ++depth_; }
+    /// Passes the bracket that ends it.
+    TAPE_INLINE void leave() {
+        ++place_;
+        --depth_;
+    }
+    /// Skips the rest of what was entered below `depth`. Fault: the text ends before.
+    TAPE_INLINE void rise(int depth) {
+        if (depth_ > depth) [[unlikely]] rise_from_below(depth);
+    }
+    /// Whether `,"name":` follows, or the same behind the bracket `begin`, without blanks; then it is passed.
+    TAPE_INLINE bool pass_key(std::string_view name, const char* begin) {
+        const char* const at = place_;
+        if (static_cast<std::size_t>(end_ - at) < name.size() + 5 || (*at != ',' && at != begin)) return false;
+        if (at[1] != '"' || std::memcmp(at + 2, name.data(), name.size()) != 0) return false;
+        if (at[name.size() + 2] != '"' || at[name.size() + 3] != ':') return false;
+        place_ = at + name.size() + 4;
+        return true;
+    }
+    /// Reads a value that is no object and no list; such a one is entered and gives its bracket.
+    TAPE_INLINE Field read(std::string_view name) {
+        if (place_ != end_ && *place_ == '"') [[likely]] {
+            const char* const stop = string_stop(place_ + 1);
+            if (stop != end_ && *stop == '"') [[likely]] {
+                const char* const start = place_ + 1;
+                place_ = stop + 1;
+                return {name, {start, stop}, true};
+            }
+        } else {
+            const char* stop = place_;
+            while (stop != end_ && static_cast<u8>(*stop - '0') <= 9) ++stop;
+            if (stop != place_ && stop != end_ && (*stop == ',' || *stop == '}')) [[likely]] {
+                const char* const start = place_;
+                place_ = stop;
+                return {name, {start, stop}, false};
+            }
+        }
+        const bool quoted = read_slowly();
+        return {name, read_, quoted};
+    }
+    void skip_value();
+    /// The key that follows, as it stands, and its colon are passed. Fault: there is none.
+    std::string_view pass_any_key();
+
+ private:
+    // Where the string around `at` has its closing quote or its first escape; or the end.
+    TAPE_INLINE const char* string_stop(const char* at) const {
+#ifdef __SSE2__
+        for (; end_ - at >= 16; at += 16)
+            if (const u32 found = stops_in_16(at)) return at + std::countr_zero(found);
+        if (end_ - start_ >= 16)
+            if (const u32 found = stops_in_16(end_ - 16) >> (16 - (end_ - at))) return at + std::countr_zero(found);
+#endif
+        while (at != end_ && *at != '"' && *at != '\\') ++at;
+        return at;
+    }
+#ifdef __SSE2__
+    // A bit for each of 16 bytes: whether it is a quote or begins an escape.
+    TAPE_INLINE static u32 stops_in_16(const char* at) {
+        const __m128i chunk = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
+        const __m128i quotes = _mm_cmpeq_epi8(chunk, _mm_set1_epi8('"'));
+        const __m128i escapes = _mm_cmpeq_epi8(chunk, _mm_set1_epi8('\\'));
+        return static_cast<u32>(_mm_movemask_epi8(_mm_or_si128(quotes, escapes)));
+    }
+#endif
+    void rise_from_below(int depth);
+    bool read_slowly();
+    void skip_string();
+    std::string_view skip_word();
+
+    const char* start_{};
+    const char* place_{};
+    const char* end_{};
+    int depth_{};                        // How many objects and lists are entered.
+    std::string_view read_;              // What read_slowly() has read.
+    std::deque<std::string> unescaped_;  // Texts that had escapes; they live as long as the text is read.
+};
+
+/// The elements of a list, for one pass: of objects (Item is Object) or of plain values (Item is Field).
 template <class Item>
 class Elements {
  public:
-    Elements(ondemand::array array, std::string_view name, bool plain)
-        : array_(array), name_(name), plain_(plain) {}
+    /// The cursor has entered the list.
+    Elements(Cursor& cursor, std::string_view name) : cursor_(cursor), name_(name), depth_(cursor.depth()) {}
 
     struct End {};
     class Iterator {
      public:
-        Iterator(ondemand::array_iterator place, ondemand::array_iterator end, const Elements& of)
-            : place_(place), end_(end), of_(of) {}
-        bool operator!=(End) const { return place_ != end_; }
-        void operator++() { ++place_; }
-        Item operator*();
+        explicit Iterator(const Elements& of) : of_(of) {
+            of.cursor_.go_to(of.cursor_.place() + 1);
+            more_ = of.cursor_.peek() != ']';
+            if (!more_) of.cursor_.leave();
+        }
+        TAPE_INLINE bool operator!=(End) const { return more_; }
+        TAPE_INLINE Item operator*() const;
+        TAPE_INLINE void operator++() {
+            of_.cursor_.rise(of_.depth_);
+            const char next = of_.cursor_.peek();
+            more_ = next == ',';
+            if (more_) {
+                of_.cursor_.go_to(of_.cursor_.place() + 1);
+                of_.cursor_.peek();
+            } else {
+                if (next != ']') [[unlikely]] fail_malformed("a list goes on without a comma");
+                of_.cursor_.leave();
+            }
+        }
 
      private:
-        ondemand::array_iterator place_, end_;
         const Elements& of_;
+        bool more_;
     };
-    Iterator begin() {
-        ondemand::array_iterator first, last;
-        if (const auto error = array_.begin().get(first)) fail_parse(name_, error);
-        if (const auto error = array_.end().get(last)) fail_parse(name_, error);
-        return {first, last, *this};
-    }
-    End end() const { return {}; }
+    TAPE_INLINE Iterator begin() const { return Iterator(*this); }
+    TAPE_INLINE End end() const { return {}; }
 
  private:
-    ondemand::array array_;
+    Cursor& cursor_;
     std::string_view name_;
-    bool plain_;
+    int depth_;
 };
 
 /// An object; fields are found in any order, and fastest in the order in which they stand.
 class Object {
  public:
-    Object(ondemand::object object, bool plain) : object_(object), plain_(plain) {}
+    /// The cursor has entered the object.
+    TAPE_INLINE explicit Object(Cursor& cursor) : cursor_(cursor), begin_(cursor.place()), depth_(cursor.depth()) {}
 
     /// The field `name`. Fault: missing_field.
-    Field operator[](std::string_view name) {
-        ondemand::value value;
-        if (!find_value(name, value)) [[unlikely]] fail_missing(name);
-        return read_field(name, value, plain_);
+    TAPE_INLINE Field operator[](std::string_view name) {
+        if (!go_to(name)) [[unlikely]] fail_missing(name);
+        return cursor_.read(name);
     }
     /// None where it is absent, null, or the empty text that venues write for "none".
-    std::optional<Field> find(std::string_view name) {
-        ondemand::value value;
-        if (!find_value(name, value)) return std::nullopt;
-        const Field field = read_field(name, value, plain_);
-        if (field.text.empty() || (!field.quoted && field.text == "null")) return std::nullopt;
-        return field;
+    TAPE_INLINE Field find(std::string_view name) {
+        std::string_view text;
+        bool quoted = false;
+        if (go_to(name)) {
+            const Field field = cursor_.read(name);
+            quoted = field.quoted;
+            if (!field.text.empty() && (quoted || field.text != "null")) text = field.text;
+        }
+        return {name, text, quoted};
     }
-    /// Fault: missing_field; bad_value where it is no object.
-    Object object(std::string_view name) {
-        auto found = find_object(name);
-        if (!found) fail_missing(name);
-        return *found;
+    /// Fault: missing_field; bad_value where it is no object or no list.
+    Object object(std::string_view name) { return required(find_object(name), name); }
+    Elements<Object> objects(std::string_view name) { return required(find_objects(name), name); }
+    Elements<Field> values(std::string_view name) { return required(find_values(name), name); }
+    TAPE_INLINE std::optional<Object> find_object(std::string_view name) {
+        if (!go_to(name)) return std::nullopt;
+        enter(name, '{');
+        return Object(cursor_);
     }
-    std::optional<Object> find_object(std::string_view name) {
-        ondemand::value value;
-        if (!find_value(name, value)) return std::nullopt;
-        ondemand::object object;
-        if (const auto error = value.get_object().get(object)) fail_parse(name, error);
-        return Object(object, plain_);
+    TAPE_INLINE std::optional<Elements<Object>> find_objects(std::string_view name) {
+        return find_elements<Object>(name);
     }
-    Elements<Object> objects(std::string_view name) { return elements<Object>(name); }
-    Elements<Field> values(std::string_view name) { return elements<Field>(name); }
-    std::optional<Elements<Object>> find_objects(std::string_view name) { return find_elements<Object>(name); }
     std::optional<Elements<Field>> find_values(std::string_view name) { return find_elements<Field>(name); }
 
  private:
-    bool find_value(std::string_view name, ondemand::value& value) {
-        const auto error = object_.find_field_unordered(name).get(value);
-        if (error == simdjson::SUCCESS) [[likely]] return true;
-        if (error != simdjson::NO_SUCH_FIELD) fail_parse(name, error);
-        return false;
+    // Before the value of `name`, or false.
+    TAPE_INLINE bool go_to(std::string_view name) {
+        cursor_.rise(depth_);
+        return cursor_.pass_key(name, begin_) || search(cursor_, begin_, depth_, name);
+    }
+    // From here to the end, then from the beginning to here, where it stays if there is none. (Static, and told all it
+    // needs, so that an object never has to be in memory.)
+    static bool search(Cursor& cursor, const char* begin, int depth, std::string_view name);
+    static bool search_until(Cursor& cursor, const char* begin, std::string_view name, const char* end);
+
+    TAPE_INLINE void enter(std::string_view name, char bracket) {
+        if (cursor_.peek() != bracket) [[unlikely]]
+            fail_value(name, cursor_.read(name).text, "another kind of value than expected");
+        cursor_.enter();
     }
     template <class Item>
-    Elements<Item> elements(std::string_view name) {
-        auto found = find_elements<Item>(name);
-        if (!found) fail_missing(name);
-        return *found;
+    TAPE_INLINE std::optional<Elements<Item>> find_elements(std::string_view name) {
+        if (!go_to(name)) return std::nullopt;
+        enter(name, '[');
+        return Elements<Item>(cursor_, name);
     }
-    template <class Item>
-    std::optional<Elements<Item>> find_elements(std::string_view name) {
-        ondemand::value value;
-        if (!find_value(name, value)) return std::nullopt;
-        ondemand::array array;
-        if (const auto error = value.get_array().get(array)) fail_parse(name, error);
-        return Elements<Item>(array, name, plain_);
+    template <class Part>
+    static Part required(std::optional<Part> part, std::string_view name) {
+        if (!part) fail_missing(name);
+        return *part;
     }
 
-    ondemand::object object_;
-    bool plain_;
+    Cursor& cursor_;
+    const char* begin_;
+    int depth_;
 };
 
 template <class Item>
-inline Item Elements<Item>::Iterator::operator*() {
-    ondemand::value value;
-    if (const auto error = (*place_).get(value)) fail_parse(of_.name_, error);
+TAPE_INLINE Item Elements<Item>::Iterator::operator*() const {
     if constexpr (std::is_same_v<Item, Field>) {
-        return read_field(of_.name_, value, of_.plain_);
+        return of_.cursor_.read(of_.name_);
     } else {
-        ondemand::object object;
-        if (const auto error = value.get_object().get(object)) fail_parse(of_.name_, error);
-        return {object, of_.plain_};
+        if (of_.cursor_.peek() != '{') [[unlikely]] fail_value(of_.name_, of_.cursor_.read(of_.name_).text, "no object");
+        of_.cursor_.enter();
+        return Object(of_.cursor_);
     }
 }
 
-/// A whole JSON text: an object or an array of objects.
+/// A whole JSON text: an object or a list of objects.
 class Document {
  public:
-    Document(ondemand::document& document, std::string_view text, bool plain)
-        : document_(document), text_(text), plain_(plain) {}
-    Object object();
-    Elements<Object> objects();
-    bool starts_with(std::string_view start) const { return text_.starts_with(start); }
+    explicit Document(Cursor& cursor) : cursor_(cursor) {}
+    Object object() {
+        if (cursor_.peek() != '{') fail_malformed("the text is no JSON object");
+        cursor_.enter();
+        return Object(cursor_);
+    }
+    Elements<Object> objects() {
+        if (cursor_.peek() != '[') fail_malformed("the text is no JSON list");
+        cursor_.enter();
+        return {cursor_, "the list"};
+    }
+    bool starts_with(std::string_view start) const { return cursor_.text().starts_with(start); }
 
  private:
-    ondemand::document& document_;
-    std::string_view text_;
-    bool plain_;
-};
-
-/// Copies texts to where simdjson may read beyond their end, and parses them there. One text at a time.
-class Parser {
- public:
-    /// Fault: malformed (no UTF-8, an unclosed string, …). The document is valid until the next call.
-    Document parse(std::string_view text);
-    /// Demands that the text ends where its outermost bracket closes; On-Demand parsing does not look that far by itself.
-    void finish();
-
- private:
-    ondemand::parser parser_;
-    ondemand::document document_;
-    std::string padded_;
-    std::size_t size_{};
+    Cursor& cursor_;
 };
 
 // What fields mean. All throw a bad_value Fault that names the field and its value.
 
+/// Whether a text is `literal`, with one comparison.
+template <std::size_t N>
+TAPE_INLINE bool is(std::string_view text, const char (&literal)[N]) {
+    return text.size() == N - 1 && std::memcmp(text.data(), literal, N - 1) == 0;
+}
+
 /// Any text of at most `limit` bytes that is not empty. Fault: also too_long.
 std::string_view text(const Field& field, std::size_t limit);
-/// Above zero.
-Decimal price(const Field& field);
-/// Zero or above.
-Decimal size(const Field& field);
-/// A bid or an ask: none where the venue has none, which it writes as nothing, "" or 0.
-std::optional<Decimal> quote(const std::optional<Field>& field);
+
+/// The number that eight digits make, or false where one is none. Lemire, "Quickly parsing eight digits" (2018).
+TAPE_INLINE bool eight_digits(const char* digits, u64& value) {
+    u64 chunk = 0;
+    std::memcpy(&chunk, digits, 8);
+    constexpr u64 tens = 0xF0F0F0F0F0F0F0F0, six = 0x0606060606060606, threes = 0x3333333333333333;
+    if (((chunk & tens) | (((chunk + six) & tens) >> 4)) != threes) return false;
+    chunk = (chunk & 0x0F0F0F0F0F0F0F0F) * 2561 >> 8;
+    chunk = (chunk & 0x00FF00FF00FF00FF) * 6553601 >> 16;
+    value = value * 100'000'000 + ((chunk & 0x0000FFFF0000FFFF) * 42949672960001 >> 32);
+    return true;
+}
+
+u64 number_slowly(std::string_view name, std::string_view text);
 /// A whole number, written as a number or as text.
-u64 number(const Field& field);
-i64 sequence(const Field& field);
+TAPE_INLINE u64 number(const Field& field) {
+    const char* p = field.text.data();
+    std::size_t left = field.text.size();
+    u64 value = 0;
+    if (left == 0 || left > 19) [[unlikely]] return number_slowly(field.name, field.text);
+    for (; left >= 8; left -= 8, p += 8)
+        if (!eight_digits(p, value)) [[unlikely]] return number_slowly(field.name, field.text);
+    for (; left > 0; --left, ++p) {
+        const auto digit = static_cast<u8>(*p - '0');
+        if (digit > 9) [[unlikely]] return number_slowly(field.name, field.text);
+        value = value * 10 + digit;
+    }
+    return value;
+}
+TAPE_INLINE i64 sequence(const Field& field) {
+    const u64 value = number(field);
+    if (value > INT64_MAX) [[unlikely]] fail_value(field.name, field.text, "no sequence number");
+    return static_cast<i64>(value);
+}
+
+/// Zero or above.
+TAPE_INLINE Decimal size(const Field& field) {
+    Decimal value;
+    if (const char* why = parse_decimal(field.text, value)) [[unlikely]] fail_value(field.name, field.text, why);
+    if (value.negative()) [[unlikely]] fail_value(field.name, field.text, "negative");
+    return value;
+}
+/// Above zero.
+TAPE_INLINE Decimal price(const Field& field) {
+    const Decimal value = size(field);
+    if (value.units == 0) [[unlikely]] fail_value(field.name, field.text, "no price is zero");
+    return value;
+}
+/// A bid or an ask: none where the venue has none, which it writes as nothing, "" or 0.
+TAPE_INLINE std::optional<Decimal> quote(const Field& field) {
+    if (!field) return std::nullopt;
+    const Decimal value = size(field);
+    if (value.units == 0) return std::nullopt;
+    return value;
+}
+
 /// Milliseconds since the epoch, after it.
-Nanos epoch_ms(const Field& field);
-Nanos rfc3339(const Field& field);
+TAPE_INLINE Nanos epoch_ms(const Field& field) {
+    constexpr u64 last = 9'214'646'399'999;  // Of 2261, as far as nanoseconds in 64 bits reach.
+    const u64 value = number(field);
+    if (value == 0 || value > last) [[unlikely]] fail_value(field.name, field.text, "no time in milliseconds");
+    return millis(static_cast<i64>(value));
+}
+
+/// Reads RFC 3339 times; remembers the day, because times of one venue mostly share it.
+class Rfc3339 {
+ public:
+    Nanos read(std::string_view name, std::string_view text);
+    TAPE_INLINE Nanos read(const Field& field) { return read(field.name, field.text); }
+
+ private:
+    bool same_day(const char* text) const {
+        u64 first[2], last[2];  // 11 bytes as two overlapping chunks.
+        std::memcpy(&first[0], text, 8);
+        std::memcpy(&first[1], day_.data(), 8);
+        std::memcpy(&last[0], text + 3, 8);
+        std::memcpy(&last[1], day_.data() + 3, 8);
+        return first[0] == first[1] && last[0] == last[1];
+    }
+
+    std::array<char, 11> day_{};  // "2026-11-20T"
+    Nanos midnight_;
+};
+
 /// "buy" or "sell", in small letters or in capitals.
-Side side(const Field& field);
-Side opposite(Side side);
+TAPE_INLINE Side side(const Field& field) {
+    if (is(field.text, "buy") || is(field.text, "BUY")) return Side::buy;
+    if (is(field.text, "sell") || is(field.text, "SELL")) return Side::sell;
+    fail_value(field.name, field.text, "neither buy nor sell");
+}
+inline Side opposite(Side side) { return side == Side::buy ? Side::sell : Side::buy; }
+
 /// A trade's id, as written.
-void assign_id(Tick& tick, const Field& field);
+TAPE_INLINE void assign_id(Tick& tick, const Field& field) {
+    if (!tick.trade_id.assign(field.text)) [[unlikely]] fail_too_long(field.name, field.text.size(), 39);
+}
 
 /// At most the first 80 bytes of a venue's text, cut between two characters: for messages.
 std::string clip(std::string_view text);

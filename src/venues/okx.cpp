@@ -34,8 +34,8 @@ class OkxDecoder final : public JsonDecoder {
         const std::string_view channel = arg ? (*arg)["channel"].text : "";
         const auto data = arg ? message.find_objects("data") : std::nullopt;
         if (!data) return on_event(message, out);
-        if (channel == "trades" || channel == "trades-all") return on_trades(*data);
-        if (channel == "tickers") return on_tickers(*data);
+        if (json::is(channel, "trades") || json::is(channel, "trades-all")) return on_trades(*data);
+        if (json::is(channel, "tickers")) return on_tickers(*data);
         out.on_unknown(channel);
     }
 
@@ -68,15 +68,15 @@ class OkxDecoder final : public JsonDecoder {
             trade.size = json::size(item["sz"]);
             trade.side = json::side(item["side"]);
             trade.ts_event = json::epoch_ms(item["ts"]);
-            if (const auto count = item.find("count")) trade.covers = covered(*count, *trade.identity);
-            if (const auto sequence = item.find("seqId")) trade.sequence = json::sequence(*sequence);
+            if (const auto count = item.find("count")) trade.covers = covered(count, *trade.identity);
+            if (const auto sequence = item.find("seqId")) trade.sequence = json::sequence(sequence);
         }
     }
 
     // Of a frame with the last id `last`, which covers the ids after last − count.
     static u32 covered(const json::Field& count, u64 last) {
         const u64 value = json::number(count);
-        if (value == 0 || value > UINT32_MAX || value > last + 1) json::fail_value(count, "no count of trades");
+        if (value == 0 || value > UINT32_MAX || value > last + 1) json::fail_value(count.name, count.text, "no count of trades");
         return static_cast<u32>(value);
     }
 
@@ -85,9 +85,9 @@ class OkxDecoder final : public JsonDecoder {
     void on_tickers(json::Elements<json::Object> data) {
         for (json::Object item : data) {
             Tick& ticker = tick(TickKind::ticker, instrument(item["instId"]));
-            if (const auto last = item.find("last")) ticker.price = json::price(*last);
+            if (const auto last = item.find("last")) ticker.price = json::price(last);
             else ticker.kind = TickKind::quote;
-            if (const auto last_size = item.find("lastSz")) ticker.size = json::size(*last_size);
+            if (const auto last_size = item.find("lastSz")) ticker.size = json::size(last_size);
             ticker.ask = json::quote(item.find("askPx"));
             ticker.bid = json::quote(item.find("bidPx"));
             ticker.ts_event = json::epoch_ms(item["ts"]);
@@ -110,7 +110,7 @@ class OkxDecoder final : public JsonDecoder {
             const bool spot = item["instType"].text == "SPOT";
             const json::Field id = item["instId"];
             const auto base = item.find("baseCcy"), quote = item.find("quoteCcy");
-            list_instrument(id, to_capitals(spot && base && quote ? fmt::format("{}-{}", base->text, quote->text)
+            list_instrument(id, to_capitals(spot && base && quote ? fmt::format("{}-{}", base.text, quote.text)
                                                                   : std::string(id.text)));
         }
     }
