@@ -6,8 +6,8 @@
 #include <nlohmann/json.hpp>
 
 #include "app/commands.h"
-#include "net/http_call.h"
 #include "app/table_text.h"
+#include "net/http_call.h"
 #include "sinks/duckdb.h"
 
 namespace tape::app {

@@ -67,6 +67,8 @@ struct Line::Impl {
     }
 
     Result<void> start_server() {
+        if (!parts.process)
+            if (auto opened = stores.open_lake(); !opened) return opened;
         serve::Backend backend;
         backend.status_json = [this] { return status_json(snapshot()); };
         backend.ready = [this] { return readiness(snapshot()); };
@@ -125,7 +127,7 @@ struct Line::Impl {
         // The derived logs are queues: what every reader has passed may go; an hour stays for the
         // page.
         if (parts.process) trim(paths.derived, {.max_age = seconds(3600)});
-        if (stores.warehouse() != nullptr)
+        if (stores.fills_warehouse())
             if (const auto removed = stores.warehouse()->apply_retention(now); !removed)
                 log_warn("retention of the warehouse: {}", removed.error().what);
     }

@@ -114,6 +114,15 @@ Result<void> Stores::open() {
     return {};
 }
 
+Result<void> Stores::open_lake() {
+    auto opened =
+        sinks::Warehouse::open_lake(paths_.lake, {.memory_bytes = config_.warehouse.memory.bytes});
+    if (!opened) return opened.error();
+    warehouse_ = std::move(*opened);
+    lake_only_ = true;
+    return {};
+}
+
 void Stores::start(const std::function<Result<void>()>& barrier, Nanos drain_limit) {
     for (auto& sink : opened_) {
         runners_.push_back(std::make_unique<sinks::SinkRunner>(

@@ -53,17 +53,22 @@ class Stores final {
     Stores(const Config& config, const Paths& paths) : config_(config), paths_(paths) {}
 
     Result<void> open();
+    /// For a process that only asks: the lake in the warehouse's stead, which belongs to another.
+    Result<void> open_lake();
     /// `barrier` makes the logs durable; see SinkRunner.
     void start(const std::function<Result<void>()>& barrier, Nanos drain_limit = seconds(3));
     /// Error: a sink ended by itself; names it.
     Result<void> stop();
+    /// What answers questions; null where nothing does.
     sinks::Warehouse* warehouse() const { return warehouse_.get(); }
+    bool fills_warehouse() const { return warehouse_ && !lake_only_; }
     std::vector<sinks::SinkStatus> status() const;
 
  private:
     const Config& config_;
     const Paths& paths_;
     std::unique_ptr<sinks::Warehouse> warehouse_;
+    bool lake_only_ = false;
     std::vector<std::unique_ptr<sinks::Sink>> opened_;
     std::vector<std::unique_ptr<sinks::SinkRunner>> runners_;
 };

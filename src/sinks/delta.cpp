@@ -47,7 +47,9 @@ class Lake final : public Sink {
             first_unsaved_.reset();
             broken_ = unsaved_ = false;
         }
-        return std::ranges::min(tables_ | std::views::transform([&](const LakeTable& t) { return t.committed(partition); }));
+        return std::ranges::min(tables_ | std::views::transform([&](const LakeTable& t) {
+                                    return t.committed(partition);
+                                }));
     }
 
     Result<void> write(std::string_view partition, std::span<const log::Record> records) override {
@@ -57,7 +59,8 @@ class Lake final : public Sink {
         for (std::size_t i = 0; i < tables_.size(); ++i) from[i] = tables_[i].reached(partition);
         Offset offset;
         const auto put = [&](TableId id, const auto& row) -> Result<void> {
-            if (offset < from[static_cast<std::size_t>(id)]) return {};  // This table has it; another lagged behind.
+            if (offset < from[static_cast<std::size_t>(id)])
+                return {};  // This table has it; another lagged behind.
             LakeTable& table = tables_[static_cast<std::size_t>(id)];
             const auto file = table.file_for(row_key(row), row_time(row));
             if (!file) return file.error();
@@ -67,7 +70,8 @@ class Lake final : public Sink {
         };
         for (const log::Record& record : records) {
             offset = record.offset;
-            if (auto stored = with_row(record, instruments_, put); !stored) return failed(stored.error());
+            if (auto stored = with_row(record, instruments_, put); !stored)
+                return failed(stored.error());
         }
         for (LakeTable& table : tables_) table.reach(partition, {offset.value + 1});
         unsaved_ = true;
@@ -127,10 +131,13 @@ class Lake final : public Sink {
 Result<log::File> lock_lake(const fs::path& folder) {
     std::error_code error;
     fs::create_directories(folder, error);
-    if (error) return external_error(fmt::format("lake: cannot make {}: {}", folder.string(), error.message()));
+    if (error)
+        return external_error(
+            fmt::format("lake: cannot make {}: {}", folder.string(), error.message()));
     const fs::path path = folder / mark_name;
     if (!fs::exists(path, error) && !fs::is_empty(folder, error))
-        return user_error(fmt::format("{} holds something else than a lake of tape", folder.string()));
+        return user_error(
+            fmt::format("{} holds something else than a lake of tape", folder.string()));
     auto file = log::File::open(path, O_RDWR | O_CREAT);
     if (!file) return file.error();
     if (::flock(file->descriptor(), LOCK_EX | LOCK_NB) != 0)
@@ -140,15 +147,19 @@ Result<log::File> lock_lake(const fs::path& folder) {
     if (!size) return size.error();
     text.resize(static_cast<std::size_t>(*size));
     if (text.empty()) {
-        if (auto written = file->write_at(fmt::format("{}{}\n", mark_start, format_version), 0); !written) return written.error();
+        if (auto written = file->write_at(fmt::format("{}{}\n", mark_start, format_version), 0);
+            !written)
+            return written.error();
         if (auto synced = file->sync(); !synced) return synced.error();
         if (auto synced = log::sync_folder(folder); !synced) return synced.error();
         return std::move(*file);
     }
     int version = 0;
-    if (text.starts_with(mark_start)) std::from_chars(text.data() + mark_start.size(), text.data() + text.size(), version);
+    if (text.starts_with(mark_start))
+        std::from_chars(text.data() + mark_start.size(), text.data() + text.size(), version);
     if (version != format_version)
-        return user_error(fmt::format("the lake {} has format {}; this build knows {}", folder.string(), version, format_version));
+        return user_error(fmt::format("the lake {} has format {}; this build knows {}",
+                                      folder.string(), version, format_version));
     return std::move(*file);
 }
 

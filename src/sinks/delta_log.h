@@ -1,6 +1,8 @@
-// The transaction log of one Delta Lake table (https://github.com/delta-io/delta/blob/master/PROTOCOL.md), as far as a
-// writer that only adds needs it: reader version 1, writer version 2. A commit adds files and, in the same JSON file, says
-// how far each source partition has come (`txn`), so files and positions are there together or not at all.
+// The transaction log of one Delta Lake table
+// (https://github.com/delta-io/delta/blob/master/PROTOCOL.md), as far as a writer that only adds
+// needs it: reader version 1, writer version 2. A commit adds files and, in the same JSON file,
+// says how far each source partition has come (`txn`), so files and positions are there together or
+// not at all.
 #pragma once
 
 #include <filesystem>
@@ -27,18 +29,21 @@ struct DataFile {
 
 class DeltaLog final {
  public:
-    /// Opens the table in `folder`, or makes an empty one. Errors (user): a table of other columns, or one that another
-    /// program upgraded beyond what this build writes; (external): I/O.
-    static Result<DeltaLog> open(const std::filesystem::path& folder, const TableInfo& table, i64 checkpoint_commits);
+    /// Opens the table in `folder`, or makes an empty one. Errors (user): a table of other columns,
+    /// or one that another program upgraded beyond what this build writes; (external): I/O.
+    static Result<DeltaLog> open(const std::filesystem::path& folder, const TableInfo& table,
+                                 i64 checkpoint_commits);
 
     /// By source partition: the first offset that is not in the table.
     const std::map<std::string, Offset, std::less<>>& positions() const { return positions_; }
-    /// Adds the files and sets the positions of `next`, as one version. On error it is unknown whether that happened:
-    /// open the log anew to see.
-    Result<void> commit(const std::vector<DataFile>& files, const std::map<std::string, Offset, std::less<>>& next);
+    /// Adds the files and sets the positions of `next`, as one version. On error it is unknown
+    /// whether that happened: open the log anew to see.
+    Result<void> commit(const std::vector<DataFile>& files,
+                        const std::map<std::string, Offset, std::less<>>& next);
     /// The paths of the files that make up the table now, as on disk.
     Result<std::set<std::string>> present_files() const;
-    /// These, and the removed ones that the log still names: readers of older versions may need them.
+    /// These, and the removed ones that the log still names: readers of older versions may need
+    /// them.
     Result<std::set<std::string>> named_files() const;
     i64 version() const { return version_; }
 
@@ -58,7 +63,8 @@ class DeltaLog final {
     std::map<std::string, Offset, std::less<>> positions_;
 };
 
-/// `value` as part of a folder's name: all but letters, digits, '_', '-' and '.' as %XX, as Hive and Spark have it.
+/// `value` as part of a folder's name: all but letters, digits, '_', '-' and '.' as %XX, as Hive
+/// and Spark have it.
 std::string folder_name(std::string_view value);
 
 }  // namespace tape::sinks

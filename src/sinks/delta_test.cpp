@@ -67,17 +67,20 @@ std::set<std::string> files_on_disk(const fs::path& table) {
 // What DuckDB says of the files that the table's log names; `%` in `sql` stands for them.
 std::string ask(const fs::path& table, std::string sql) {
     std::string files;
-    for (const std::string& file : added_files(table)) files += fmt::format("{}'{}'", files.empty() ? "" : ",", (table / file).string());
+    for (const std::string& file : added_files(table))
+        files += fmt::format("{}'{}'", files.empty() ? "" : ",", (table / file).string());
     if (files.empty()) return "no file";
     sql.replace(sql.find('%'), 1, "read_parquet([" + files + "], hive_partitioning = true)");
     DatabaseHandle database;
     EXPECT_EQ(duckdb_open(nullptr, database.out()), DuckDBSuccess);
     const auto connection = connect(database.get());
     ResultHandle result;
-    if (duckdb_query(connection->get(), ("SELECT (" + sql + ")::VARCHAR").c_str(), &result.raw) == DuckDBError)
+    if (duckdb_query(connection->get(), ("SELECT (" + sql + ")::VARCHAR").c_str(), &result.raw) ==
+        DuckDBError)
         return duckdb_result_error(&result.raw);
     const ChunkHandle chunk(duckdb_fetch_chunk(result.raw));
-    auto* text = static_cast<duckdb_string_t*>(duckdb_vector_get_data(duckdb_data_chunk_get_vector(chunk.get(), 0)));
+    auto* text = static_cast<duckdb_string_t*>(
+        duckdb_vector_get_data(duckdb_data_chunk_get_vector(chunk.get(), 0)));
     return {duckdb_string_t_data(text), duckdb_string_t_length(*text)};
 }
 const char* const count_ticks = "SELECT count(*) || ' ' || count(DISTINCT source_offset) FROM %";
@@ -100,8 +103,10 @@ TEST(Lake, RowsAndPositionsAreThereByOneCommit) {
     const auto files = added_files(folder / "lake/ticks");
     ASSERT_EQ(files.size(), 2u);
     EXPECT_TRUE(files[0].starts_with("venue=coinbase/date=2026-11-20/tape-")) << files[0];
-    EXPECT_EQ(ask(folder / "lake/ticks", "SELECT count(*) || ' ' || min(price) || ' ' || max(venue) || ' ' || typeof(any_value(ts_event)) "
-                                         "|| ' ' || typeof(any_value(price)) FROM %"),
+    EXPECT_EQ(ask(folder / "lake/ticks",
+                  "SELECT count(*) || ' ' || min(price) || ' ' || max(venue) || ' ' || "
+                  "typeof(any_value(ts_event)) "
+                  "|| ' ' || typeof(any_value(price)) FROM %"),
               "1010 68340.123456789012345678 okx TIMESTAMP WITH TIME ZONE DECIMAL(38,18)");
     std::map<std::string, i64> positions;
     for (const json& line : log_lines(folder / "lake/ticks"))
@@ -138,21 +143,26 @@ TEST(Lake, ATableThatLaggedTakesItsRowsOnce) {
         auto lake = opened(folder / "lake", {.idle_records = 150});
         write(*lake, "okx-1", records.all().first(100));
         commit(*lake);
-        EXPECT_EQ(next(*lake, "okx-1"), 0);  // The table of windows has not noted its position: cheaper to pass over ticks again.
+        EXPECT_EQ(next(*lake, "okx-1"), 0);  // The table of windows has not noted its position:
+                                             // cheaper to pass over ticks again.
     }
     auto lake = opened(folder / "lake", {.idle_records = 150});
     write(*lake, "okx-1", records.all());
     commit(*lake);
     EXPECT_EQ(next(*lake, "okx-1"), 201);
     EXPECT_EQ(ask(folder / "lake/ticks", count_ticks), "200 200");
-    EXPECT_EQ(ask(folder / "lake/windows", "SELECT count(*) || ' ' || any_value(window_name) || ' ' || any_value(high) FROM %"),
-              "1 avg_30s 99999999999999999999.999999999999999999");
+    EXPECT_EQ(
+        ask(folder / "lake/windows",
+            "SELECT count(*) || ' ' || any_value(window_name) || ' ' || any_value(high) FROM %"),
+        "1 avg_30s 99999999999999999999.999999999999999999");
 }
 
 TEST(Lake, IsDueByTimeByRowsAndByBytes) {
     const TempFolder folder;
     const Records records = many_ticks(2000);
-    auto lake = opened(folder / "lake", {.roll_after = seconds(60), .roll_bytes = 20'000, .roll_rows = 500, .row_group_rows = 400});
+    auto lake = opened(
+        folder / "lake",
+        {.roll_after = seconds(60), .roll_bytes = 20'000, .roll_rows = 500, .row_group_rows = 400});
     EXPECT_FALSE(lake->due(seconds(1000)));
     write(*lake, "okx-1", records.all().first(1));
     EXPECT_FALSE(lake->due(seconds(1000)));
@@ -166,7 +176,8 @@ TEST(Lake, IsDueByTimeByRowsAndByBytes) {
     EXPECT_TRUE(lake->due(seconds(2000)));
     commit(*lake);
     write(*lake, "okx-1", records.from({501}));
-    EXPECT_GT(files_on_disk(folder / "lake/ticks").size(), 2u);  // Files that were large enough are complete already.
+    EXPECT_GT(files_on_disk(folder / "lake/ticks").size(),
+              2u);  // Files that were large enough are complete already.
     EXPECT_TRUE(lake->due(seconds(2000)));
     commit(*lake);
     EXPECT_EQ(ask(folder / "lake/ticks", count_ticks), "2000 2000");
@@ -179,11 +190,15 @@ TEST(Lake, ALongHistoryKeepsFewFilesAndRowsInMemory) {
     auto lake = opened(folder / "lake", {.buffered_rows = 10, .open_files = 3});
     write(*lake, "okx-1", records.all());
     int unfinished = 0;
-    for (const std::string& file : files_on_disk(folder / "lake/ticks")) unfinished += file.ends_with(".tmp");
+    for (const std::string& file : files_on_disk(folder / "lake/ticks"))
+        unfinished += file.ends_with(".tmp");
     EXPECT_LE(unfinished, 3);
     commit(*lake);
     EXPECT_EQ(ask(folder / "lake/ticks", count_ticks), "60 60");
-    EXPECT_EQ(ask(folder / "lake/ticks", "SELECT count(DISTINCT date) || ' ' || count(*) FILTER (date <> ts_event::DATE) FROM %"), "10 0");
+    EXPECT_EQ(ask(folder / "lake/ticks",
+                  "SELECT count(DISTINCT date) || ' ' || count(*) FILTER (date <> ts_event::DATE) "
+                  "FROM %"),
+              "10 0");
 }
 
 TEST(Lake, AKilledProcessLeavesWholeCommitsAndNoLitter) {
@@ -201,7 +216,9 @@ TEST(Lake, AKilledProcessLeavesWholeCommitsAndNoLitter) {
             if (!lake) _exit(1);
             for (i64 from = (*lake)->resume("okx-1")->value; from < records.size(); from += 30) {
                 const i64 count = std::min<i64>(30, records.size() - from);
-                if (!(*lake)->write("okx-1", records.from({from}).first(static_cast<std::size_t>(count)))) _exit(2);
+                if (!(*lake)->write("okx-1",
+                                    records.from({from}).first(static_cast<std::size_t>(count))))
+                    _exit(2);
                 if (!(*lake)->commit()) _exit(3);
                 if (::write(ready[1], "x", 1) != 1) _exit(4);
             }
@@ -210,7 +227,8 @@ TEST(Lake, AKilledProcessLeavesWholeCommitsAndNoLitter) {
         close(ready[1]);
         char byte = 0;
         for (int i = 0; i < 3 + 2 * round; ++i) ASSERT_EQ(read(ready[0], &byte, 1), 1);
-        usleep(static_cast<useconds_t>(700 * round));  // Somewhere within the next commit; any place will do.
+        usleep(static_cast<useconds_t>(
+            700 * round));  // Somewhere within the next commit; any place will do.
         kill(child, SIGKILL);
         waitpid(child, nullptr, 0);
         close(ready[0]);
@@ -220,7 +238,8 @@ TEST(Lake, AKilledProcessLeavesWholeCommitsAndNoLitter) {
         at = now;
         EXPECT_EQ(ask(folder / "lake/ticks", count_ticks), fmt::format("{} {}", at, at));
         const auto named = added_files(folder / "lake/ticks");
-        EXPECT_EQ(files_on_disk(folder / "lake/ticks"), std::set<std::string>(named.begin(), named.end()));
+        EXPECT_EQ(files_on_disk(folder / "lake/ticks"),
+                  std::set<std::string>(named.begin(), named.end()));
     }
 }
 
@@ -232,8 +251,9 @@ TEST(Lake, WhatACrashLeftIsRemovedAndWhatOthersMadeIsNot) {
         write(*lake, "okx-1", many_ticks(5).all());
         commit(*lake);
     }
-    for (const fs::path& path : {day / "tape-1-1-000009.parquet", day / "tape-1-1-000010.parquet.tmp",
-                                 ticks / "_delta_log/.tape-00000000000000000002.json.tmp", day / "part-0001.parquet"})
+    for (const fs::path& path :
+         {day / "tape-1-1-000009.parquet", day / "tape-1-1-000010.parquet.tmp",
+          ticks / "_delta_log/.tape-00000000000000000002.json.tmp", day / "part-0001.parquet"})
         std::ofstream(path) << "half";
     opened(folder / "lake");
     EXPECT_FALSE(fs::exists(ticks / "_delta_log/.tape-00000000000000000002.json.tmp"));
@@ -275,18 +295,21 @@ TEST(Lake, AnotherProgramsCommitIsPassedUnlessItChangesTheTable) {
     auto lake = opened(folder / "lake", {.idle_records = 1});
     write(*lake, "okx-1", records.all().first(10));
     commit(*lake);
-    std::ofstream(log / "00000000000000000002.json") << R"({"commitInfo":{"operation":"OPTIMIZE"}})" << "\n";
+    std::ofstream(log / "00000000000000000002.json")
+        << R"({"commitInfo":{"operation":"OPTIMIZE"}})" << "\n";
     write(*lake, "okx-1", records.all().subspan(10, 10));
     commit(*lake);
     EXPECT_TRUE(fs::exists(log / "00000000000000000003.json"));
-    std::ofstream(log / "00000000000000000004.json") << R"({"protocol":{"minReaderVersion":3,"minWriterVersion":7}})" << "\n";
+    std::ofstream(log / "00000000000000000004.json")
+        << R"({"protocol":{"minReaderVersion":3,"minWriterVersion":7}})" << "\n";
     write(*lake, "okx-1", records.all().subspan(20));
     EXPECT_FALSE(lake->commit());
     lake.reset();
     const auto refused = open_lake(folder / "lake", {});
     ASSERT_FALSE(refused);
     EXPECT_EQ(refused.error().domain, Domain::user);
-    EXPECT_NE(refused.error().what.find("Delta protocol 3/7"), std::string::npos) << refused.error().what;
+    EXPECT_NE(refused.error().what.find("Delta protocol 3/7"), std::string::npos)
+        << refused.error().what;
 }
 
 TEST(Lake, ACheckpointStandsForTheCommitsBeforeIt) {
@@ -302,17 +325,20 @@ TEST(Lake, ACheckpointStandsForTheCommitsBeforeIt) {
         }
     }
     EXPECT_EQ(json::parse(std::ifstream(log / "_last_checkpoint"))["version"], 10);
-    for (int version = 0; version <= 10; ++version) fs::remove(log / fmt::format("{:020}.json", version));
+    for (int version = 0; version <= 10; ++version)
+        fs::remove(log / fmt::format("{:020}.json", version));
     auto lake = opened(folder / "lake", options);
     EXPECT_EQ(next(*lake, "okx-1"), 120);
-    EXPECT_EQ(files_on_disk(folder / "lake/ticks").size(), 12u);  // Known from the checkpoint, so no leftovers.
+    EXPECT_EQ(files_on_disk(folder / "lake/ticks").size(),
+              12u);  // Known from the checkpoint, so no leftovers.
 }
 
 TEST(Lake, RefusesAFolderThatIsNoLakeANewerOneAndOneInUse) {
     const TempFolder folder;
     fs::create_directories(folder / "other");
     std::ofstream(folder / "other/mine.txt") << "mine";
-    EXPECT_NE(open_lake(folder / "other", {}).error().what.find("something else"), std::string::npos);
+    EXPECT_NE(open_lake(folder / "other", {}).error().what.find("something else"),
+              std::string::npos);
     {
         const auto lake = opened(folder / "lake");
         EXPECT_NE(open_lake(folder / "lake", {}).error().what.find("in use"), std::string::npos);
@@ -323,9 +349,11 @@ TEST(Lake, RefusesAFolderThatIsNoLakeANewerOneAndOneInUse) {
     EXPECT_NE(newer.what.find("format 7; this build knows 1"), std::string::npos) << newer.what;
 }
 
-// The readers that users have see the rows as they were written: tests/lake_readable.py compares each value.
+// The readers that users have see the rows as they were written: tests/lake_readable.py compares
+// each value.
 TEST(Lake, IsReadByDeltalakePyarrowPandasAndDuckDB) {
-    const fs::path python = fs::current_path() / "build/deps/venv/bin/python", script = "tests/lake_readable.py";
+    const fs::path python = fs::current_path() / "build/deps/venv/bin/python",
+                   script = "tests/lake_readable.py";
     if (!fs::exists(python)) GTEST_SKIP() << "no " << python << ": scripts/setup test makes it";
     const TempFolder folder;
     Records records;
@@ -336,7 +364,9 @@ TEST(Lake, IsReadByDeltalakePyarrowPandasAndDuckDB) {
     records.dead_letter("caf\xC3\xA9 \xFF");
     auto lake = opened(folder / "lake", {.idle_records = 1, .checkpoint_commits = 5});
     for (i64 at = 0; at < records.size(); at += 40) {
-        write(*lake, "okx-1", records.from({at}).first(static_cast<std::size_t>(std::min<i64>(40, records.size() - at))));
+        write(*lake, "okx-1",
+              records.from({at}).first(
+                  static_cast<std::size_t>(std::min<i64>(40, records.size() - at))));
         commit(*lake);
     }
     // The same rows by another way, as text: the warehouse, whose own test is beside.
@@ -351,8 +381,9 @@ TEST(Lake, IsReadByDeltalakePyarrowPandasAndDuckDB) {
         expected[name] = json::parse(to_json(*(*warehouse)->query("SELECT * FROM " + name)));
     }
     std::ofstream(folder / "expected.json") << expected.dump();
-    const std::string command = fmt::format("'{}' '{}' '{}' '{}'", python.string(), script.string(), (folder / "lake").string(),
-                                            (folder / "expected.json").string());
+    const std::string command =
+        fmt::format("'{}' '{}' '{}' '{}'", python.string(), script.string(),
+                    (folder / "lake").string(), (folder / "expected.json").string());
     EXPECT_EQ(std::system(command.c_str()), 0) << command;
 }
 

@@ -16,13 +16,20 @@ constexpr int format_version = 1;
 
 std::string_view sql_type(ColumnType type) {
     switch (type) {
-        case ColumnType::text: return "VARCHAR";
-        case ColumnType::decimal: return "DECIMAL(38,18)";
-        // With time zone: an instant, which every reader shows right wherever it runs, and the type that the lake has.
-        case ColumnType::time: return "TIMESTAMPTZ";
-        case ColumnType::bigint: return "BIGINT";
-        case ColumnType::integer: return "INTEGER";
-        case ColumnType::boolean: return "BOOLEAN";
+        case ColumnType::text:
+            return "VARCHAR";
+        case ColumnType::decimal:
+            return "DECIMAL(38,18)";
+        // With time zone: an instant, which every reader shows right wherever it runs, and the type
+        // that the lake has.
+        case ColumnType::time:
+            return "TIMESTAMPTZ";
+        case ColumnType::bigint:
+            return "BIGINT";
+        case ColumnType::integer:
+            return "INTEGER";
+        case ColumnType::boolean:
+            return "BOOLEAN";
     }
     return "";
 }
@@ -30,7 +37,8 @@ std::string_view sql_type(ColumnType type) {
 std::string create_table(const TableInfo& table) {
     std::string sql = fmt::format("CREATE TABLE IF NOT EXISTS {} (", table.name);
     for (const Column& column : table.columns)
-        sql += fmt::format("{}\"{}\" {}", sql.back() == '(' ? "" : ", ", column.name, sql_type(column.type));
+        sql += fmt::format("{}\"{}\" {}", sql.back() == '(' ? "" : ", ", column.name,
+                           sql_type(column.type));
     return sql + ")";
 }
 
@@ -40,38 +48,51 @@ constexpr auto internal_tables = std::to_array<const char*>({
 });
 
 constexpr auto views = std::to_array<const char*>({
-    // Few rows are ever revised, so an anti-join against those alone reads the table once and holds next to nothing; a
+    // Few rows are ever revised, so an anti-join against those alone reads the table once and holds
+    // next to nothing; a
     // window function over all rows would sort them.
-    "CREATE OR REPLACE VIEW windows_latest AS SELECT * FROM windows AS w WHERE NOT EXISTS (SELECT 1 FROM windows AS n "
-    "WHERE n.revision > 0 AND n.window_name = w.window_name AND n.venue = w.venue AND n.symbol = w.symbol "
+    "CREATE OR REPLACE VIEW windows_latest AS SELECT * FROM windows AS w WHERE NOT EXISTS (SELECT "
+    "1 FROM windows AS n "
+    "WHERE n.revision > 0 AND n.window_name = w.window_name AND n.venue = w.venue AND n.symbol = "
+    "w.symbol "
     "AND n.window_start = w.window_start AND n.revision > w.revision)",
     // The newest time of each symbol first, so that only its few rows are put in order.
-    "CREATE OR REPLACE VIEW latest AS WITH newest AS (SELECT venue, symbol, max(ts_event) AS ts_event FROM ticks "
-    "WHERE price IS NOT NULL GROUP BY ALL) SELECT t.venue, t.symbol, t.native_symbol, t.kind, t.price, t.size, t.side, "
-    "t.bid, t.ask, t.ts_event, t.ts_event_nanos, t.ts_recv FROM ticks AS t JOIN newest USING (venue, symbol, ts_event) "
-    "WHERE t.price IS NOT NULL QUALIFY row_number() OVER (PARTITION BY t.venue, t.symbol ORDER BY t.ts_event_nanos DESC, "
-    "try_cast(t.trade_id AS UBIGINT) DESC NULLS LAST, t.source_offset DESC, t.source_index DESC) = 1",
-    "CREATE OR REPLACE VIEW prices AS SELECT symbol, price AS \"priceUsd\", ts_event AS time FROM ticks "
-    "WHERE kind IN ('trade', 'ticker') AND price IS NOT NULL AND len(string_split(symbol, '-')) = 2 "
-    "AND split_part(symbol, '-', 2) IN ('USD', 'USDT', 'USDC', 'DAI', 'FDUSD', 'TUSD', 'USDP', 'PYUSD', 'USDG', 'RLUSD', "
+    "CREATE OR REPLACE VIEW latest AS WITH newest AS (SELECT venue, symbol, max(ts_event) AS "
+    "ts_event FROM ticks "
+    "WHERE price IS NOT NULL GROUP BY ALL) SELECT t.venue, t.symbol, t.native_symbol, t.kind, "
+    "t.price, t.size, t.side, "
+    "t.bid, t.ask, t.ts_event, t.ts_event_nanos, t.ts_recv FROM ticks AS t JOIN newest USING "
+    "(venue, symbol, ts_event) "
+    "WHERE t.price IS NOT NULL QUALIFY row_number() OVER (PARTITION BY t.venue, t.symbol ORDER BY "
+    "t.ts_event_nanos DESC, "
+    "try_cast(t.trade_id AS UBIGINT) DESC NULLS LAST, t.source_offset DESC, t.source_index DESC) = "
+    "1",
+    "CREATE OR REPLACE VIEW prices AS SELECT symbol, price AS \"priceUsd\", ts_event AS time FROM "
+    "ticks "
+    "WHERE kind IN ('trade', 'ticker') AND price IS NOT NULL AND len(string_split(symbol, '-')) = "
+    "2 "
+    "AND split_part(symbol, '-', 2) IN ('USD', 'USDT', 'USDC', 'DAI', 'FDUSD', 'TUSD', 'USDP', "
+    "'PYUSD', 'USDG', 'RLUSD', "
     "'USDE', 'USDS')",
 });
 
-Result<duckdb_config> configure(const WarehouseOptions& options, bool read_only, const std::filesystem::path& lake) {
+Result<duckdb_config> configure(const WarehouseOptions& options, bool read_only,
+                                const std::filesystem::path& lake) {
     duckdb_config config{};
-    if (duckdb_create_config(&config) == DuckDBError) return internal_error("DuckDB gives no configuration");
-    std::vector<std::pair<const char*, std::string>> settings = {
+    if (duckdb_create_config(&config) == DuckDBError)
+        return internal_error("DuckDB gives no configuration");
+    const std::pair<const char*, std::string> settings[] = {
         {"access_mode", read_only ? "READ_ONLY" : "READ_WRITE"},
         {"memory_limit", fmt::format("{}B", options.memory_bytes)},
         {"max_temp_directory_size", fmt::format("{}B", options.spill_bytes)},
         {"threads", std::to_string(options.threads)},
-        // Nothing but this one file, or the lake's folder, is ever touched, whatever a question says.
-        {"enable_external_access", "false"},
+        // Nothing but this one file, or the lake's folder, is ever touched, whatever a question
+        // says.
+        {"enable_external_access", lake.empty() ? "false" : "true"},  // The lake's: see start().
         {"autoload_known_extensions", "false"},
         {"autoinstall_known_extensions", "false"},
         {"allow_community_extensions", "false"},
     };
-    if (!lake.empty()) settings.insert(settings.begin(), {"allowed_directories", fmt::format("[{}]", sql_quoted(lake.string() + '/'))});
     for (const auto& [name, value] : settings) {
         if (duckdb_set_config(config, name, value.c_str()) == DuckDBSuccess) continue;
         duckdb_destroy_config(&config);
@@ -84,7 +105,8 @@ Result<duckdb_config> configure(const WarehouseOptions& options, bool read_only,
 Result<std::optional<i64>> one_number(duckdb_connection connection, const char* sql) {
     ResultHandle result;
     if (duckdb_query(connection, sql, &result.raw) == DuckDBError)
-        return warehouse_error(duckdb_result_error_type(&result.raw), sql, duckdb_result_error(&result.raw));
+        return warehouse_error(duckdb_result_error_type(&result.raw), sql,
+                               duckdb_result_error(&result.raw));
     const ChunkHandle chunk(duckdb_fetch_chunk(result.raw));
     if (!chunk.get() || duckdb_data_chunk_get_size(chunk.get()) == 0) return std::optional<i64>{};
     const duckdb_vector vector = duckdb_data_chunk_get_vector(chunk.get(), 0);
@@ -92,19 +114,24 @@ Result<std::optional<i64>> one_number(duckdb_connection connection, const char* 
 }
 
 // Makes the tables, or finds that the file has them in a version this build knows.
-Result<void> prepare_tables(duckdb_connection connection, const std::filesystem::path& file, bool read_only) {
-    const auto tables = one_number(connection, "SELECT count(*) FROM duckdb_tables() WHERE NOT internal");
+Result<void> prepare_tables(duckdb_connection connection, const std::filesystem::path& file,
+                            bool read_only) {
+    const auto tables =
+        one_number(connection, "SELECT count(*) FROM duckdb_tables() WHERE NOT internal");
     if (!tables) return tables.error();
-    const auto marked = one_number(connection, "SELECT count(*) FROM duckdb_tables() WHERE table_name = 'tape_format'");
+    const auto marked = one_number(
+        connection, "SELECT count(*) FROM duckdb_tables() WHERE table_name = 'tape_format'");
     if (!marked) return marked.error();
     if (**marked == 0 && (**tables > 0 || read_only))
-        return user_error(fmt::format("{} is a DuckDB file, but no warehouse of tape", file.string()));
+        return user_error(
+            fmt::format("{} is a DuckDB file, but no warehouse of tape", file.string()));
     if (**marked > 0) {
-        const auto version = one_number(connection, "SELECT max(version)::BIGINT FROM tape_format WHERE kind = 'warehouse'");
+        const auto version = one_number(
+            connection, "SELECT max(version)::BIGINT FROM tape_format WHERE kind = 'warehouse'");
         if (!version) return version.error();
         if (version->value_or(0) != format_version)
-            return user_error(fmt::format("{} has warehouse format {}; this build knows {}", file.string(),
-                                          version->value_or(0), format_version));
+            return user_error(fmt::format("{} has warehouse format {}; this build knows {}",
+                                          file.string(), version->value_or(0), format_version));
     }
     if (read_only) return {};
 
@@ -112,11 +139,15 @@ Result<void> prepare_tables(duckdb_connection connection, const std::filesystem:
     for (const char* sql : internal_tables)
         if (const auto made = run(connection, sql); !made) return made.error();
     for (int i = 0; i < table_count; ++i)
-        if (const auto made = run(connection, create_table(table_info(static_cast<TableId>(i)))); !made) return made.error();
+        if (const auto made = run(connection, create_table(table_info(static_cast<TableId>(i))));
+            !made)
+            return made.error();
     for (const char* sql : views)
         if (const auto made = run(connection, sql); !made) return made.error();
     if (**marked == 0) {
-        const auto mark = run(connection, fmt::format("INSERT INTO tape_format VALUES ('warehouse', {})", format_version));
+        const auto mark =
+            run(connection,
+                fmt::format("INSERT INTO tape_format VALUES ('warehouse', {})", format_version));
         if (!mark) return mark.error();
     }
     if (const auto committed = run(connection, "COMMIT"); !committed) return committed.error();
@@ -132,8 +163,10 @@ Error warehouse_error(duckdb_error_type type, std::string_view doing, const char
         case DUCKDB_ERROR_OUT_OF_MEMORY:
         case DUCKDB_ERROR_TRANSACTION:
         case DUCKDB_ERROR_INTERRUPT:
-        case DUCKDB_ERROR_FATAL: return external_error(std::move(what));
-        default: return internal_error(std::move(what));
+        case DUCKDB_ERROR_FATAL:
+            return external_error(std::move(what));
+        default:
+            return internal_error(std::move(what));
     }
 }
 
@@ -147,7 +180,8 @@ Result<ConnectionHandle> connect(duckdb_database database) {
 Result<i64> run(duckdb_connection connection, const std::string& sql) {
     ResultHandle result;
     if (duckdb_query(connection, sql.c_str(), &result.raw) == DuckDBError)
-        return warehouse_error(duckdb_result_error_type(&result.raw), sql, duckdb_result_error(&result.raw));
+        return warehouse_error(duckdb_result_error_type(&result.raw), sql,
+                               duckdb_result_error(&result.raw));
     return static_cast<i64>(duckdb_rows_changed(&result.raw));
 }
 
@@ -158,22 +192,31 @@ Result<void> Warehouse::Impl::start() {
     auto config = configure(options, read_only && lake.empty(), lake);
     if (!config) return config.error();
     char* message = nullptr;
-    const duckdb_state opened = duckdb_open_ext(lake.empty() ? file.c_str() : nullptr, database.out(), *config, &message);
+    const duckdb_state opened =
+        duckdb_open_ext(lake.empty() ? file.c_str() : nullptr, database.out(), *config, &message);
     duckdb_destroy_config(&*config);
     if (opened == DuckDBError) {
-        const std::string what = fmt::format("cannot open the warehouse {}: {}", file.string(), message ? message : "");
+        const std::string what =
+            fmt::format("cannot open the warehouse {}: {}", file.string(), message ? message : "");
         duckdb_free(message);
         database = {};
-        // What passes (a full disk) is worth another try; a file of another kind or held by another process is not.
-        return what.find("No space left") == std::string::npos ? user_error(what) : external_error(what);
+        // What passes (a full disk) is worth another try; a file of another kind or held by another
+        // process is not.
+        return what.find("No space left") == std::string::npos ? user_error(what)
+                                                               : external_error(what);
     }
     auto connection = connect(database.get());
     if (!connection) return connection.error();
     if (!lake.empty()) {
+        for (const std::string& sql :
+             {fmt::format("SET GLOBAL allowed_directories = [{}]", sql_quoted(lake.string() + '/')),
+              std::string("SET GLOBAL enable_external_access = false")})
+            if (const auto set = run(connection->get(), sql); !set) return set.error();
         if (const auto fresh = refresh_lake(); !fresh) return fresh.error();
         for (const char* sql : views)
             if (const auto made = run(connection->get(), sql); !made) return made.error();
-    } else if (const auto prepared = prepare_tables(connection->get(), file, read_only); !prepared) {
+    } else if (const auto prepared = prepare_tables(connection->get(), file, read_only);
+               !prepared) {
         return prepared.error();
     }
     for (const char* sql : {"SET GLOBAL TimeZone = 'UTC'", "SET GLOBAL lock_configuration = true"})
@@ -192,10 +235,13 @@ Result<void> Warehouse::Impl::refresh_lake() {
         std::string columns;
         for (const Column& column : table.columns)
             columns += fmt::format("{}{} AS \"{}\"", columns.empty() ? "" : ", ",
-                                   source->empty() ? fmt::format("NULL::{}", sql_type(column.type)) : fmt::format("\"{}\"", column.name),
+                                   source->empty() ? fmt::format("NULL::{}", sql_type(column.type))
+                                                   : fmt::format("\"{}\"", column.name),
                                    column.name);
-        const auto made = run(connection->get(), fmt::format("CREATE OR REPLACE VIEW {} AS SELECT {} {}", table.name, columns,
-                                                             source->empty() ? "WHERE false" : "FROM " + *source));
+        const auto made =
+            run(connection->get(),
+                fmt::format("CREATE OR REPLACE VIEW {} AS SELECT {} {}", table.name, columns,
+                            source->empty() ? "WHERE false" : "FROM " + *source));
         if (!made) return made.error();
     }
     return {};
@@ -212,8 +258,8 @@ Warehouse::Warehouse(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Warehouse::~Warehouse() = default;
 
 namespace {
-Result<std::unique_ptr<Warehouse::Impl>> started(const std::filesystem::path& file, const WarehouseOptions& options,
-                                                 bool read_only) {
+Result<std::unique_ptr<Warehouse::Impl>> started(const std::filesystem::path& file,
+                                                 const WarehouseOptions& options, bool read_only) {
     auto impl = std::make_unique<Warehouse::Impl>();
     impl->file = file;
     impl->options = options;
@@ -223,11 +269,14 @@ Result<std::unique_ptr<Warehouse::Impl>> started(const std::filesystem::path& fi
 }
 }  // namespace
 
-Result<std::unique_ptr<Warehouse>> Warehouse::open(const std::filesystem::path& file, const WarehouseOptions& options) {
+Result<std::unique_ptr<Warehouse>> Warehouse::open(const std::filesystem::path& file,
+                                                   const WarehouseOptions& options) {
     if (file.has_parent_path()) {
         std::error_code error;
         std::filesystem::create_directories(file.parent_path(), error);
-        if (error) return external_error(fmt::format("cannot make {}: {}", file.parent_path().string(), error.message()));
+        if (error)
+            return external_error(
+                fmt::format("cannot make {}: {}", file.parent_path().string(), error.message()));
     }
     auto impl = started(file, options, false);
     if (!impl) return impl.error();
@@ -241,11 +290,14 @@ Result<std::unique_ptr<Warehouse>> Warehouse::open_read_only(const std::filesyst
     return std::unique_ptr<Warehouse>(new Warehouse(std::move(*impl)));
 }
 
-Result<std::unique_ptr<Warehouse>> Warehouse::open_lake(const std::filesystem::path& folder, const WarehouseOptions& options) {
+Result<std::unique_ptr<Warehouse>> Warehouse::open_lake(const std::filesystem::path& folder,
+                                                        const WarehouseOptions& options) {
     std::error_code error;
     auto impl = std::make_unique<Impl>();
     impl->lake = std::filesystem::weakly_canonical(folder, error);
-    if (error) return external_error(fmt::format("cannot find the lake {}: {}", folder.string(), error.message()));
+    if (error)
+        return external_error(
+            fmt::format("cannot find the lake {}: {}", folder.string(), error.message()));
     impl->options = options;
     impl->read_only = true;
     if (const auto ok = impl->start(); !ok) return ok.error();
@@ -266,8 +318,10 @@ Result<i64> Warehouse::apply_retention(Nanos now) {
         const auto& age = impl_->options.retention[static_cast<std::size_t>(i)];
         if (!age) continue;
         const TableInfo& table = table_info(static_cast<TableId>(i));
-        const auto rows = run(connection->get(), fmt::format("DELETE FROM {} WHERE {} < make_timestamp({}) AT TIME ZONE 'UTC'",
-                                                             table.name, table.time_column, (now - *age).micros()));
+        const auto rows =
+            run(connection->get(),
+                fmt::format("DELETE FROM {} WHERE {} < make_timestamp({}) AT TIME ZONE 'UTC'",
+                            table.name, table.time_column, (now - *age).micros()));
         if (!rows) return rows.error();
         removed += *rows;
     }

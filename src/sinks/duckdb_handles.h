@@ -1,4 +1,5 @@
-// DuckDB's C handles as values that free themselves, for the duckdb*.cpp files alone: every call is checked here.
+// DuckDB's C handles as values that free themselves, for the duckdb*.cpp files alone: every call is
+// checked here.
 #pragma once
 
 #include <duckdb.h>
@@ -45,7 +46,8 @@ using ExtractedHandle = Handle<duckdb_extracted_statements, duckdb_destroy_extra
 using PendingHandle = Handle<duckdb_pending_result, duckdb_destroy_pending>;
 using ChunkHandle = Handle<duckdb_data_chunk, duckdb_destroy_data_chunk>;
 using TypeHandle = Handle<duckdb_logical_type, duckdb_destroy_logical_type>;
-using AppenderHandle = Handle<duckdb_appender, [](duckdb_appender* raw) { (void)duckdb_appender_destroy(raw); }>;
+using AppenderHandle =
+    Handle<duckdb_appender, [](duckdb_appender* raw) { (void)duckdb_appender_destroy(raw); }>;
 
 /// A result; unlike the others no pointer.
 struct ResultHandle {
@@ -56,7 +58,8 @@ struct ResultHandle {
     ~ResultHandle() { duckdb_destroy_result(&raw); }
 };
 
-/// Whose fault an error of the writing side is, and whether it may pass: a full disk or memory does.
+/// Whose fault an error of the writing side is, and whether it may pass: a full disk or memory
+/// does.
 Error warehouse_error(duckdb_error_type type, std::string_view doing, const char* message);
 
 Result<ConnectionHandle> connect(duckdb_database database);
@@ -67,16 +70,19 @@ struct Warehouse::Impl {
     std::filesystem::path file;
     WarehouseOptions options;
     bool read_only{};
-    std::filesystem::path lake;   // Set: the tables are views over its files, in a database without a file.
+    std::filesystem::path
+        lake;  // Set: the tables are views over its files, in a database without a file.
     std::mutex refreshing;
     DatabaseHandle database;
-    std::shared_mutex reopening;  // Shared while the database is used, exclusive while it is replaced.
+    std::shared_mutex
+        reopening;  // Shared while the database is used, exclusive while it is replaced.
 
     /// Opens the database and brings it up to this build's tables. Errors as Warehouse::open.
     Result<void> start();
     /// Points the views at the files that the lake has now.
     Result<void> refresh_lake();
-    /// After a failed write DuckDB serves nothing until it is opened anew: does that, once all questions are answered.
+    /// After a failed write DuckDB serves nothing until it is opened anew: does that, once all
+    /// questions are answered.
     Result<void> restart();
 };
 

@@ -1,6 +1,7 @@
-// Questions from outside. Four fences stand one behind the other: the statement must be one SELECT by DuckDB's own parser;
-// it may call no function that acts on the database; it runs in a READ ONLY transaction; and the database itself was
-// opened without access to files and with its settings locked (duckdb.cpp).
+// Questions from outside. Four fences stand one behind the other: the statement must be one SELECT
+// by DuckDB's own parser; it may call no function that acts on the database; it runs in a READ ONLY
+// transaction; and the database itself was opened without access to files and with its settings
+// locked (duckdb.cpp).
 #include <fmt/core.h>
 
 #include <algorithm>
@@ -19,12 +20,25 @@
 namespace tape::sinks {
 namespace {
 
-// Functions that a SELECT may name and that are no questions: they switch logging on, write checkpoints, or run further
-// SQL from a text that this check would not see.
+// Functions that a SELECT may name and that are no questions: they switch logging on, write
+// checkpoints, or run further SQL from a text that this check would not see.
 constexpr auto acting_functions = std::to_array<std::string_view>({
-    "checkpoint", "force_checkpoint", "enable_logging", "disable_logging", "enable_profiling", "disable_profiling",
-    "set_log_level", "truncate_duckdb_logs", "write_log", "query", "query_table", "json_execute_serialized_sql",
-    "parse_duckdb_log_message", "nextval", "duckdb_secrets", "which_secret",
+    "checkpoint",
+    "force_checkpoint",
+    "enable_logging",
+    "disable_logging",
+    "enable_profiling",
+    "disable_profiling",
+    "set_log_level",
+    "truncate_duckdb_logs",
+    "write_log",
+    "query",
+    "query_table",
+    "json_execute_serialized_sql",
+    "parse_duckdb_log_message",
+    "nextval",
+    "duckdb_secrets",
+    "which_secret",
 });
 
 // Interrupts the connection once `timeout` has passed, unless it is destroyed before.
@@ -33,8 +47,10 @@ class Deadline final {
     Deadline(duckdb_connection connection, Nanos timeout)
         : thread_([this, connection, timeout](const std::stop_token& stop) {
               std::unique_lock lock(mutex_);
-              woken_.wait_for(lock, stop, std::chrono::nanoseconds(timeout.count), [] { return false; });
-              // Again and again: an interrupt that comes between two steps of a statement is forgotten by the next.
+              woken_.wait_for(lock, stop, std::chrono::nanoseconds(timeout.count),
+                              [] { return false; });
+              // Again and again: an interrupt that comes between two steps of a statement is
+              // forgotten by the next.
               while (!stop.stop_requested()) {
                   passed_ = true;
                   duckdb_interrupt(connection);
@@ -81,26 +97,34 @@ void collect_functions(const nlohmann::json& node, std::vector<std::string>& nam
 // DuckDB's syntax tree of `sql` as JSON, searched for functions that act.
 Result<void> refuse_acting_functions(duckdb_connection connection, const std::string& sql) {
     StatementHandle statement;
-    if (duckdb_prepare(connection, "SELECT json_serialize_sql($1::VARCHAR)::VARCHAR", statement.out()) == DuckDBError ||
+    if (duckdb_prepare(connection, "SELECT json_serialize_sql($1::VARCHAR)::VARCHAR",
+                       statement.out()) == DuckDBError ||
         duckdb_bind_varchar_length(statement.get(), 1, sql.data(), sql.size()) == DuckDBError)
-        return internal_error(fmt::format("warehouse: {}", first_line(duckdb_prepare_error(statement.get()))));
+        return internal_error(
+            fmt::format("warehouse: {}", first_line(duckdb_prepare_error(statement.get()))));
     ResultHandle result;
     if (duckdb_execute_prepared(statement.get(), &result.raw) == DuckDBError)
         return user_error(first_line(duckdb_result_error(&result.raw)));
     const ChunkHandle chunk(duckdb_fetch_chunk(result.raw));
-    ensure(chunk.get() && duckdb_data_chunk_get_size(chunk.get()) == 1, "json_serialize_sql gives one row");
-    auto* text = static_cast<duckdb_string_t*>(duckdb_vector_get_data(duckdb_data_chunk_get_vector(chunk.get(), 0)));
+    ensure(chunk.get() && duckdb_data_chunk_get_size(chunk.get()) == 1,
+           "json_serialize_sql gives one row");
+    auto* text = static_cast<duckdb_string_t*>(
+        duckdb_vector_get_data(duckdb_data_chunk_get_vector(chunk.get(), 0)));
     const auto tree = nlohmann::json::parse(
-        std::string_view(duckdb_string_t_data(text), duckdb_string_t_length(*text)), nullptr, false);
+        std::string_view(duckdb_string_t_data(text), duckdb_string_t_length(*text)), nullptr,
+        false);
     if (tree.is_discarded() || tree.value("error", true))
-        return user_error("only a SELECT is answered here" +
-                          (tree.is_object() ? ": " + tree.value("error_message", std::string()) : std::string()));
+        return user_error(
+            "only a SELECT is answered here" +
+            (tree.is_object() ? ": " + tree.value("error_message", std::string()) : std::string()));
     std::vector<std::string> names;
     collect_functions(tree, names);
     for (std::string& name : names) {
-        std::ranges::transform(name, name.begin(), [](char c) { return static_cast<char>(std::tolower(c)); });
+        std::ranges::transform(name, name.begin(),
+                               [](char c) { return static_cast<char>(std::tolower(c)); });
         if (std::ranges::find(acting_functions, name) != acting_functions.end())
-            return user_error(fmt::format("the function {} is not allowed here: it is no question", name));
+            return user_error(
+                fmt::format("the function {} is not allowed here: it is no question", name));
     }
     return {};
 }
@@ -115,20 +139,26 @@ Result<StatementHandle> prepare(duckdb_connection connection, const std::string&
     }
     if (count > 1) return user_error("one statement at a time, please; this is more than one");
     StatementHandle statement;
-    if (duckdb_prepare_extracted_statement(connection, extracted.get(), 0, statement.out()) == DuckDBError)
+    if (duckdb_prepare_extracted_statement(connection, extracted.get(), 0, statement.out()) ==
+        DuckDBError)
         return user_error(first_line(duckdb_prepare_error(statement.get())));
     const duckdb_statement_type type = duckdb_prepared_statement_type(statement.get());
     if (type == DUCKDB_STATEMENT_TYPE_EXPLAIN) {
-        // What is explained must itself be a SELECT: so EXPLAIN ANALYZE, which would run it, is none of these.
+        // What is explained must itself be a SELECT: so EXPLAIN ANALYZE, which would run it, is
+        // none of these.
         const std::string explained(skip_blanks(sql).substr(std::string_view("EXPLAIN").size()));
         if (auto inner = prepare(connection, explained); !inner)
             return user_error("EXPLAIN takes a SELECT and no options here: " + inner.error().what);
         return statement;
     }
     if (type != DUCKDB_STATEMENT_TYPE_SELECT)
-        return user_error("only SELECT (also SHOW, DESCRIBE, EXPLAIN) is allowed here: the warehouse is filled by tape alone");
-    if (auto harmless = refuse_acting_functions(connection, sql); !harmless) return harmless.error();
-    if (duckdb_nparams(statement.get()) > 0) return user_error("parameters ($1, ?) are not supported here");
+        return user_error(
+            "only SELECT (also SHOW, DESCRIBE, EXPLAIN) is allowed here: the warehouse is filled "
+            "by tape alone");
+    if (auto harmless = refuse_acting_functions(connection, sql); !harmless)
+        return harmless.error();
+    if (duckdb_nparams(statement.get()) > 0)
+        return user_error("parameters ($1, ?) are not supported here");
     return statement;
 }
 
@@ -141,14 +171,16 @@ Result<QueryResult> collect(duckdb_result& raw, const QueryLimits& limits) {
         const TypeHandle& type = types.emplace_back(duckdb_column_logical_type(&raw, i));
         const char* name = duckdb_column_name(&raw, i);
         if (!is_shown(type.get()))
-            return user_error(fmt::format("column {} is of type {}: CAST it to VARCHAR", name, type_name(type.get())));
+            return user_error(fmt::format("column {} is of type {}: CAST it to VARCHAR", name,
+                                          type_name(type.get())));
         result.fields.push_back({name, type_name(type.get()), shape_of(type.get())});
     }
     i64 bytes = 0;
     while (true) {
         const ChunkHandle chunk(duckdb_fetch_chunk(raw));
         if (!chunk.get()) {
-            if (const char* why = duckdb_result_error(&raw); why && *why) return user_error(first_line(why));
+            if (const char* why = duckdb_result_error(&raw); why && *why)
+                return user_error(first_line(why));
             return result;
         }
         const idx_t size = duckdb_data_chunk_get_size(chunk.get());
@@ -168,8 +200,9 @@ Result<QueryResult> collect(duckdb_result& raw, const QueryLimits& limits) {
                 bytes += values.back() ? std::ssize(*values.back()) : 0;
             }
             if (bytes > limits.result_bytes)
-                return user_error(fmt::format("the result is larger than {}: select fewer rows or columns",
-                                              format_size(limits.result_bytes)));
+                return user_error(
+                    fmt::format("the result is larger than {}: select fewer rows or columns",
+                                format_size(limits.result_bytes)));
         }
     }
 }
@@ -192,12 +225,14 @@ Result<QueryResult> execute(const StatementHandle& statement, const QueryLimits&
 Result<QueryResult> Warehouse::query(std::string_view sql, const QueryLimits& limits) {
     if (sql.find('\0') != std::string_view::npos) return user_error("SQL holds no NUL bytes");
     const std::shared_lock use(impl_->reopening);
-    if (!impl_->database.get()) return external_error("the warehouse is not available at the moment");
+    if (!impl_->database.get())
+        return external_error("the warehouse is not available at the moment");
     if (!impl_->lake.empty())
         if (const auto fresh = impl_->refresh_lake(); !fresh) return fresh.error();
     auto connection = connect(impl_->database.get());
     if (!connection) return connection.error();
-    if (const auto begun = run(connection->get(), "BEGIN TRANSACTION READ ONLY"); !begun) return begun.error();
+    if (const auto begun = run(connection->get(), "BEGIN TRANSACTION READ ONLY"); !begun)
+        return begun.error();
     Deadline deadline(connection->get(), limits.timeout);
     const auto answer = [&]() -> Result<QueryResult> {
         auto statement = prepare(connection->get(), std::string(sql));
@@ -205,21 +240,23 @@ Result<QueryResult> Warehouse::query(std::string_view sql, const QueryLimits& li
         return execute(*statement, limits);
     }();
     if (deadline.passed())
-        return user_error(fmt::format("the question took longer than {} and was stopped", format_duration(limits.timeout)));
+        return user_error(fmt::format("the question took longer than {} and was stopped",
+                                      format_duration(limits.timeout)));
     return answer;
 }
 
 std::string to_json(const QueryResult& result) {
     std::string out = R"({"columns":[)";
     for (const auto& field : result.fields)
-        out += fmt::format(R"({}{{"name":{},"type":{}}})", out.back() == '[' ? "" : ",", json_quoted(field.name), json_quoted(field.type));
+        out += fmt::format(R"({}{{"name":{},"type":{}}})", out.back() == '[' ? "" : ",",
+                           json_quoted(field.name), json_quoted(field.type));
     out += R"(],"rows":[)";
     for (const auto& row : result.rows) {
         out += out.back() == '[' ? "[" : ",[";
         for (std::size_t i = 0; i < row.size(); ++i) {
             if (i > 0) out += ',';
-            const bool plain = result.fields[i].shape != QueryResult::Shape::text && row[i] && *row[i] != "NaN" &&
-                               !row[i]->ends_with("Infinity");
+            const bool plain = result.fields[i].shape != QueryResult::Shape::text && row[i] &&
+                               *row[i] != "NaN" && !row[i]->ends_with("Infinity");
             out += !row[i] ? "null" : plain ? *row[i] : json_quoted(*row[i]);
         }
         out += ']';

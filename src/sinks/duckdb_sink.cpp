@@ -1,5 +1,6 @@
-// How rows get into the warehouse: column by column into DuckDB's own chunks of 2,048 rows, which its appender takes as
-// they are. The transaction is open from the first row to commit(), which adds the positions.
+// How rows get into the warehouse: column by column into DuckDB's own chunks of 2,048 rows, which
+// its appender takes as they are. The transaction is open from the first row to commit(), which
+// adds the positions.
 #include <fmt/core.h>
 
 #include <cstring>
@@ -17,12 +18,18 @@ namespace {
 
 TypeHandle logical_type(ColumnType type) {
     switch (type) {
-        case ColumnType::text: return TypeHandle(duckdb_create_logical_type(DUCKDB_TYPE_VARCHAR));
-        case ColumnType::decimal: return TypeHandle(duckdb_create_decimal_type(Decimal::max_digits, Decimal::scale));
-        case ColumnType::time: return TypeHandle(duckdb_create_logical_type(DUCKDB_TYPE_TIMESTAMP_TZ));
-        case ColumnType::bigint: return TypeHandle(duckdb_create_logical_type(DUCKDB_TYPE_BIGINT));
-        case ColumnType::integer: return TypeHandle(duckdb_create_logical_type(DUCKDB_TYPE_INTEGER));
-        case ColumnType::boolean: return TypeHandle(duckdb_create_logical_type(DUCKDB_TYPE_BOOLEAN));
+        case ColumnType::text:
+            return TypeHandle(duckdb_create_logical_type(DUCKDB_TYPE_VARCHAR));
+        case ColumnType::decimal:
+            return TypeHandle(duckdb_create_decimal_type(Decimal::max_digits, Decimal::scale));
+        case ColumnType::time:
+            return TypeHandle(duckdb_create_logical_type(DUCKDB_TYPE_TIMESTAMP_TZ));
+        case ColumnType::bigint:
+            return TypeHandle(duckdb_create_logical_type(DUCKDB_TYPE_BIGINT));
+        case ColumnType::integer:
+            return TypeHandle(duckdb_create_logical_type(DUCKDB_TYPE_INTEGER));
+        case ColumnType::boolean:
+            return TypeHandle(duckdb_create_logical_type(DUCKDB_TYPE_BOOLEAN));
     }
     return {};
 }
@@ -33,7 +40,8 @@ class ChunkRows final {
     explicit ChunkRows(const TableInfo& table) : columns_(table.columns.size()) {
         std::vector<TypeHandle> types;
         std::vector<duckdb_logical_type> raw;
-        for (const Column& column : table.columns) raw.push_back(types.emplace_back(logical_type(column.type)).get());
+        for (const Column& column : table.columns)
+            raw.push_back(types.emplace_back(logical_type(column.type)).get());
         chunk_ = ChunkHandle(duckdb_create_data_chunk(raw.data(), raw.size()));
         ensure(chunk_.get(), "DuckDB makes a chunk of plain types");
         clear();
@@ -44,7 +52,8 @@ class ChunkRows final {
         for (idx_t i = 0; i < columns_.size(); ++i) {
             const duckdb_vector vector = duckdb_data_chunk_get_vector(chunk_.get(), i);
             duckdb_vector_ensure_validity_writable(vector);
-            columns_[i] = {vector, duckdb_vector_get_data(vector), duckdb_vector_get_validity(vector)};
+            columns_[i] = {vector, duckdb_vector_get_data(vector),
+                           duckdb_vector_get_validity(vector)};
         }
         row_ = 0;
     }
@@ -69,7 +78,8 @@ class ChunkRows final {
         const ColumnData& column = columns_[at_++];
         duckdb_string_t& slot = static_cast<duckdb_string_t*>(column.data)[row_];
         if (clean.size() > sizeof slot.value.inlined.inlined) {
-            duckdb_unsafe_vector_assign_string_element_len(column.vector, row_, clean.data(), clean.size());
+            duckdb_unsafe_vector_assign_string_element_len(column.vector, row_, clean.data(),
+                                                           clean.size());
             return;
         }
         slot = {};
@@ -78,7 +88,8 @@ class ChunkRows final {
     }
     void decimal(const Decimal& value) {
         static_assert(sizeof value.units == sizeof(duckdb_hugeint));
-        std::memcpy(static_cast<char*>(columns_[at_++].data) + row_ * sizeof value.units, &value.units, sizeof value.units);
+        std::memcpy(static_cast<char*>(columns_[at_++].data) + row_ * sizeof value.units,
+                    &value.units, sizeof value.units);
     }
     void time(Nanos value) { put<i64>(floor_to(value, micros(1)).count / 1'000); }
     void bigint(i64 value) { put(value); }
@@ -93,7 +104,9 @@ class ChunkRows final {
     };
 
     template <class T>
-    void put(T value) { static_cast<T*>(columns_[at_++].data)[row_] = value; }
+    void put(T value) {
+        static_cast<T*>(columns_[at_++].data)[row_] = value;
+    }
 
     ChunkHandle chunk_;
     std::vector<ColumnData> columns_;
@@ -112,31 +125,36 @@ std::string sql_text(std::string_view text) {
 class DuckdbSink final : public Sink {
  public:
     explicit DuckdbSink(Warehouse::Impl& warehouse) : warehouse_(warehouse) {
-        for (int i = 0; i < table_count; ++i) chunks_.emplace_back(table_info(static_cast<TableId>(i)));
+        for (int i = 0; i < table_count; ++i)
+            chunks_.emplace_back(table_info(static_cast<TableId>(i)));
         appenders_.resize(table_count);
     }
     ~DuckdbSink() override { roll_back(); }
 
-    /// Connects and reads the positions; again after a failed write, when the database was opened anew.
+    /// Connects and reads the positions; again after a failed write, when the database was opened
+    /// anew.
     Result<void> attach() {
         auto connection = connect(warehouse_.database.get());
         if (!connection) return connection.error();
         connection_ = std::move(*connection);
         committed_.clear();
         ResultHandle result;
-        if (duckdb_query(connection_.get(), "SELECT source_partition, next_offset FROM tape_positions", &result.raw) ==
-            DuckDBError)
-            return warehouse_error(duckdb_result_error_type(&result.raw), "positions", duckdb_result_error(&result.raw));
+        if (duckdb_query(connection_.get(),
+                         "SELECT source_partition, next_offset FROM tape_positions",
+                         &result.raw) == DuckDBError)
+            return warehouse_error(duckdb_result_error_type(&result.raw), "positions",
+                                   duckdb_result_error(&result.raw));
         while (true) {
             const ChunkHandle chunk(duckdb_fetch_chunk(result.raw));
             const idx_t size = chunk.get() ? duckdb_data_chunk_get_size(chunk.get()) : 0;
             if (size == 0) break;
             auto* names = static_cast<duckdb_string_t*>(
                 duckdb_vector_get_data(duckdb_data_chunk_get_vector(chunk.get(), 0)));
-            const auto* offsets =
-                static_cast<const i64*>(duckdb_vector_get_data(duckdb_data_chunk_get_vector(chunk.get(), 1)));
+            const auto* offsets = static_cast<const i64*>(
+                duckdb_vector_get_data(duckdb_data_chunk_get_vector(chunk.get(), 1)));
             for (idx_t i = 0; i < size; ++i)
-                committed_[std::string(duckdb_string_t_data(&names[i]), duckdb_string_t_length(names[i]))] = {offsets[i]};
+                committed_[std::string(duckdb_string_t_data(&names[i]),
+                                       duckdb_string_t_length(names[i]))] = {offsets[i]};
         }
         reached_ = committed_;
         return {};
@@ -165,7 +183,8 @@ class DuckdbSink final : public Sink {
         };
         for (const log::Record& record : records) {
             if (record.offset < reached->second) continue;
-            if (auto stored = with_row(record, instruments_, put); !stored) return failed(stored.error());
+            if (auto stored = with_row(record, instruments_, put); !stored)
+                return failed(stored.error());
             reached->second = {record.offset.value + 1};
             unsaved_ = true;
         }
@@ -175,7 +194,8 @@ class DuckdbSink final : public Sink {
     bool due(Nanos now) override {
         if (!unsaved_) return false;
         if (!first_unsaved_) first_unsaved_ = now;
-        return rows_ >= warehouse_.options.commit_rows || now - *first_unsaved_ >= warehouse_.options.commit_after;
+        return rows_ >= warehouse_.options.commit_rows ||
+               now - *first_unsaved_ >= warehouse_.options.commit_after;
     }
 
     Result<void> commit() override {
@@ -190,7 +210,8 @@ class DuckdbSink final : public Sink {
  private:
     Result<void> begin() {
         if (in_transaction_) return {};
-        if (const auto begun = run(connection_.get(), "BEGIN TRANSACTION"); !begun) return begun.error();
+        if (const auto begun = run(connection_.get(), "BEGIN TRANSACTION"); !begun)
+            return begun.error();
         in_transaction_ = true;
         return {};
     }
@@ -201,10 +222,11 @@ class DuckdbSink final : public Sink {
         if (auto begun = begin(); !begun) return begun.error();
         AppenderHandle& appender = appenders_[static_cast<std::size_t>(table)];
         const std::string name(table_info(table).name);
-        if (!appender.get() &&
-            duckdb_appender_create(connection_.get(), nullptr, name.c_str(), appender.out()) == DuckDBError)
+        if (!appender.get() && duckdb_appender_create(connection_.get(), nullptr, name.c_str(),
+                                                      appender.out()) == DuckDBError)
             return appender_error(appender, name);
-        if (duckdb_append_data_chunk(appender.get(), chunk.finish()) == DuckDBError) return appender_error(appender, name);
+        if (duckdb_append_data_chunk(appender.get(), chunk.finish()) == DuckDBError)
+            return appender_error(appender, name);
         chunk.clear();
         return {};
     }
@@ -234,18 +256,21 @@ class DuckdbSink final : public Sink {
             const auto stored = run(
                 connection_.get(),
                 before == committed_.end()
-                    ? fmt::format("INSERT INTO tape_positions VALUES ({}, {})", sql_text(partition), next.value)
-                    : fmt::format("UPDATE tape_positions SET next_offset = {} WHERE source_partition = {}", next.value,
-                                  sql_text(partition)));
+                    ? fmt::format("INSERT INTO tape_positions VALUES ({}, {})", sql_text(partition),
+                                  next.value)
+                    : fmt::format(
+                          "UPDATE tape_positions SET next_offset = {} WHERE source_partition = {}",
+                          next.value, sql_text(partition)));
             if (!stored) return stored.error();
         }
-        if (const auto committed = run(connection_.get(), "COMMIT"); !committed) return committed.error();
+        if (const auto committed = run(connection_.get(), "COMMIT"); !committed)
+            return committed.error();
         in_transaction_ = false;
         return {};
     }
 
-    // Nothing of the batch is kept, and nothing more is taken until resume() has looked at what the file holds: a COMMIT
-    // that failed may have failed after its bytes were written.
+    // Nothing of the batch is kept, and nothing more is taken until resume() has looked at what the
+    // file holds: a COMMIT that failed may have failed after its bytes were written.
     Error failed(Error error) {
         roll_back();
         broken_ = true;
@@ -283,8 +308,9 @@ class DuckdbSink final : public Sink {
 
     Warehouse::Impl& warehouse_;
     ConnectionHandle connection_;
-    std::vector<ChunkRows> chunks_;          // By TableId.
-    std::vector<AppenderHandle> appenders_;  // By TableId; none before its first chunk of the transaction.
+    std::vector<ChunkRows> chunks_;  // By TableId.
+    std::vector<AppenderHandle>
+        appenders_;  // By TableId; none before its first chunk of the transaction.
     InstrumentTable instruments_;
     std::map<std::string, Offset, std::less<>> committed_, reached_;
     std::optional<Nanos> first_unsaved_;

@@ -15,7 +15,8 @@ namespace {
 
 using namespace test;
 
-std::unique_ptr<Warehouse> opened(const std::filesystem::path& file, const WarehouseOptions& options = {}) {
+std::unique_ptr<Warehouse> opened(const std::filesystem::path& file,
+                                  const WarehouseOptions& options = {}) {
     auto warehouse = Warehouse::open(file, options);
     EXPECT_TRUE(warehouse) << warehouse.error().what;
     return warehouse ? std::move(*warehouse) : nullptr;
@@ -49,29 +50,33 @@ TEST(Warehouse, RowsComeBackExactToTheLastDigit) {
     records.tick(1);
     records.window(0);
     records.gap();
-    records.dead_letter("caf\xC3\xA9 and \xFF, which is no UTF-8, and long enough not to be inlined");
+    records.dead_letter(
+        "caf\xC3\xA9 and \xFF, which is no UTF-8, and long enough not to be inlined");
     store(*sink_of(*warehouse), "okx-1", records);
 
     const auto ticks = warehouse->query("SELECT * FROM ticks ORDER BY source_offset");
     ASSERT_TRUE(ticks) << ticks.error().what;
     using Row = std::vector<std::optional<std::string>>;
     EXPECT_EQ(ticks->rows[0],
-              (Row{"okx", "BTC-USDT", "BTC-USDT", "trade", "68340.123456789012345678", "0.000000000000000001", "sell",
-                   "242720720", std::nullopt, std::nullopt, std::nullopt, "2026-11-20T12:00:00.123456Z", "789", "false",
+              (Row{"okx", "BTC-USDT", "BTC-USDT", "trade", "68340.123456789012345678",
+                   "0.000000000000000001", "sell", "242720720", std::nullopt, std::nullopt,
+                   std::nullopt, "2026-11-20T12:00:00.123456Z", "789", "false",
                    "2026-11-20T12:00:00.163456Z", "okx-1", "1000", "0"}));
     EXPECT_EQ(ticks->rows[1][4], "68340.123456789012345679");
     EXPECT_EQ(ticks->rows[1][8], "1");
     EXPECT_EQ(ticks->fields[4].type, "DECIMAL(38,18)");
     EXPECT_EQ(ticks->fields[11].type, "TIMESTAMP WITH TIME ZONE");
 
-    const auto window = warehouse->query("SELECT high, low, vwap, change_pct, window_end, complete FROM windows");
+    const auto window =
+        warehouse->query("SELECT high, low, vwap, change_pct, window_end, complete FROM windows");
     ASSERT_TRUE(window) << window.error().what;
-    EXPECT_EQ(window->rows[0], (Row{"99999999999999999999.999999999999999999", "-0.5", std::nullopt, "-0.000000000000000001",
-                                    "2026-11-20T12:00:30Z", "true"}));
+    EXPECT_EQ(window->rows[0], (Row{"99999999999999999999.999999999999999999", "-0.5", std::nullopt,
+                                    "-0.000000000000000001", "2026-11-20T12:00:30Z", "true"}));
     EXPECT_EQ(ask(*warehouse, "SELECT symbol FROM gaps"), "NULL");
     EXPECT_EQ(ask(*warehouse, "SELECT status FROM gaps"), "open");
     EXPECT_EQ(ask(*warehouse, "SELECT detail FROM dead_letters"),
-              "caf\xEF\xBF\xBD\xEF\xBF\xBD and \xEF\xBF\xBD, which is no UTF-8, and long enough not to be inlined");
+              "caf\xEF\xBF\xBD\xEF\xBF\xBD and \xEF\xBF\xBD, which is no UTF-8, and long enough "
+              "not to be inlined");
     EXPECT_EQ(ask(*warehouse, "SELECT count(*) FROM candles"), "0");
 }
 
@@ -85,7 +90,8 @@ TEST(Warehouse, GoesOnWhereItStoodAndDoublesNothing) {
         auto sink = sink_of(*warehouse);
         ASSERT_TRUE(sink->write("okx-1", records.all().first(4000)));
         ASSERT_TRUE(sink->commit());
-        ASSERT_TRUE(sink->write("okx-1", records.all().subspan(4000)));  // Not committed: gone with the sink.
+        ASSERT_TRUE(sink->write(
+            "okx-1", records.all().subspan(4000)));  // Not committed: gone with the sink.
         ASSERT_TRUE(sink->write("coinbase-1", other.all()));
         EXPECT_EQ(ask(*warehouse, "SELECT count(*) FROM ticks"), "4000");
     }
@@ -96,7 +102,10 @@ TEST(Warehouse, GoesOnWhereItStoodAndDoublesNothing) {
     ASSERT_TRUE(sink->write("okx-1", records.all()));  // What it has already is passed over.
     ASSERT_TRUE(sink->write("coinbase-1", other.all()));
     ASSERT_TRUE(sink->commit());
-    EXPECT_EQ(ask(*warehouse, "SELECT count(*) = 5010 AND count(DISTINCT (venue, source_offset)) = 5010 FROM ticks"), "true");
+    EXPECT_EQ(
+        ask(*warehouse,
+            "SELECT count(*) = 5010 AND count(DISTINCT (venue, source_offset)) = 5010 FROM ticks"),
+        "true");
     EXPECT_EQ(sink->resume("okx-1")->value, 5000);
 }
 
@@ -127,9 +136,12 @@ TEST(Warehouse, ViewsGiveTheNewestRevisionThePricesAndTheLatestRow) {
     records.window(0, 1);
     records.window(0, 2);
     store(*sink_of(*warehouse), "okx-1", records);
-    EXPECT_EQ(ask(*warehouse, "SELECT string_agg(revision || ':' || tick_count, ' ' ORDER BY window_start) FROM windows_latest"),
+    EXPECT_EQ(ask(*warehouse,
+                  "SELECT string_agg(revision || ':' || tick_count, ' ' ORDER BY window_start) "
+                  "FROM windows_latest"),
               "2:7 0:5");
-    EXPECT_EQ(ask(*warehouse, "SELECT string_agg(symbol || ' ' || price, ', ' ORDER BY symbol) FROM latest"),
+    EXPECT_EQ(ask(*warehouse,
+                  "SELECT string_agg(symbol || ' ' || price, ', ' ORDER BY symbol) FROM latest"),
               "BTC-USDT 68340.123456789012345682, ETH-USDT 68340.123456789012345683");
     const auto prices = warehouse->query("SELECT * FROM prices ORDER BY time LIMIT 1");
     ASSERT_TRUE(prices);
@@ -151,7 +163,9 @@ TEST(Warehouse, RetentionRemovesOldRowsOfTheTablesItNames) {
     const auto removed = warehouse->apply_retention(noon + seconds(59));
     ASSERT_TRUE(removed) << removed.error().what;
     EXPECT_EQ(*removed, 1);
-    EXPECT_EQ(ask(*warehouse, "SELECT (SELECT count(*) FROM ticks) || ' ' || (SELECT count(*) FROM windows)"), "1 1");
+    EXPECT_EQ(ask(*warehouse,
+                  "SELECT (SELECT count(*) FROM ticks) || ' ' || (SELECT count(*) FROM windows)"),
+              "1 1");
 }
 
 TEST(Warehouse, AKilledProcessLeavesWholeTransactionsOnly) {
@@ -170,7 +184,9 @@ TEST(Warehouse, AKilledProcessLeavesWholeTransactionsOnly) {
             i64 at = (*sink)->resume("okx-1")->value;
             for (; at < records.size(); at += 50) {
                 const i64 count = std::min<i64>(50, records.size() - at);
-                if (!(*sink)->write("okx-1", records.from({at}).first(static_cast<std::size_t>(count)))) _exit(2);
+                if (!(*sink)->write("okx-1",
+                                    records.from({at}).first(static_cast<std::size_t>(count))))
+                    _exit(2);
                 if (!(*sink)->commit()) _exit(3);
                 if (write(ready[1], "x", 1) != 1) _exit(4);
             }
@@ -186,8 +202,9 @@ TEST(Warehouse, AKilledProcessLeavesWholeTransactionsOnly) {
         const auto sink = sink_of(*warehouse);
         const i64 next = sink->resume("okx-1")->value;
         EXPECT_GE(next, 50 * (10 + 7 * round));
-        EXPECT_EQ(ask(*warehouse, "SELECT count(*) || ' ' || count(DISTINCT source_offset) FROM ticks"),
-                  std::to_string(next) + " " + std::to_string(next));
+        EXPECT_EQ(
+            ask(*warehouse, "SELECT count(*) || ' ' || count(DISTINCT source_offset) FROM ticks"),
+            std::to_string(next) + " " + std::to_string(next));
     }
 }
 
@@ -217,12 +234,16 @@ TEST(Warehouse, AFullDiskIsAnErrorThatPassesAndLosesNothing) {
     ASSERT_TRUE(sink->write("okx-1", records.from(*from)));
     const auto committed = sink->commit();
     ASSERT_TRUE(committed) << committed.error().what;
-    EXPECT_EQ(ask(*warehouse, "SELECT count(*) || ' ' || count(DISTINCT source_offset) FROM ticks"), "3000 3000");
+    EXPECT_EQ(ask(*warehouse, "SELECT count(*) || ' ' || count(DISTINCT source_offset) FROM ticks"),
+              "3000 3000");
 }
 
 TEST(Warehouse, RefusesAFileItDoesNotKnow) {
     const TempFolder folder;
-    { std::ofstream(folder / "text.duckdb") << "This is no database, but it is long enough to be looked at."; }
+    {
+        std::ofstream(folder / "text.duckdb")
+            << "This is no database, but it is long enough to be looked at.";
+    }
     EXPECT_EQ(Warehouse::open(folder / "text.duckdb", {}).error().domain, Domain::user);
     EXPECT_EQ(Warehouse::open_read_only(folder / "none.duckdb", {}).error().domain, Domain::user);
 }
@@ -238,9 +259,12 @@ TEST(Warehouse, RefusesANewerFormatAndAnotherDatabaseByName) {
     alter("w.duckdb", "UPDATE tape_format SET version = 99");
     const Error newer = Warehouse::open(folder / "w.duckdb", {}).error();
     EXPECT_EQ(newer.domain, Domain::user);
-    EXPECT_NE(newer.what.find("warehouse format 99; this build knows 1"), std::string::npos) << newer.what;
+    EXPECT_NE(newer.what.find("warehouse format 99; this build knows 1"), std::string::npos)
+        << newer.what;
     alter("other.duckdb", "CREATE TABLE mine (a INT)");
-    EXPECT_NE(Warehouse::open(folder / "other.duckdb", {}).error().what.find("no warehouse of tape"), std::string::npos);
+    EXPECT_NE(
+        Warehouse::open(folder / "other.duckdb", {}).error().what.find("no warehouse of tape"),
+        std::string::npos);
 }
 
 TEST(Warehouse, MayBeAskedReadOnlyByAnotherProcessOnceItIsClosed) {

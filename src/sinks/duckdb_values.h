@@ -26,15 +26,17 @@ class ColumnView final {
 
  private:
     template <class T>
-    const T& at(idx_t row) const { return static_cast<const T*>(data_)[row]; }
+    const T& at(idx_t row) const {
+        return static_cast<const T*>(data_)[row];
+    }
     std::string decimal(idx_t row) const;
 
     void* data_;
     u64* validity_;
     duckdb_logical_type type_;
     duckdb_type kind_;
-    int scale_{};             // Of a DECIMAL.
-    duckdb_type storage_{};   // Of a DECIMAL or an ENUM.
+    int scale_{};            // Of a DECIMAL.
+    duckdb_type storage_{};  // Of a DECIMAL or an ENUM.
 };
 
 }  // namespace tape::sinks

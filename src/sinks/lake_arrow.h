@@ -12,9 +12,12 @@
 namespace tape::sinks {
 
 /// What a failed Arrow call means: what has to do with the disk or memory may pass.
-inline Error arrow_error(std::string_view doing, const std::filesystem::path& path, const arrow::Status& status) {
-    const std::string what = fmt::format("lake: cannot {} {}: {}", doing, path.string(), status.ToString());
-    return status.IsIOError() || status.IsOutOfMemory() ? external_error(what) : internal_error(what);
+inline Error arrow_error(std::string_view doing, const std::filesystem::path& path,
+                         const arrow::Status& status) {
+    const std::string what =
+        fmt::format("lake: cannot {} {}: {}", doing, path.string(), status.ToString());
+    return status.IsIOError() || status.IsOutOfMemory() ? external_error(what)
+                                                        : internal_error(what);
 }
 
 }  // namespace tape::sinks

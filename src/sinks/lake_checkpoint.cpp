@@ -1,5 +1,6 @@
-// The transaction log's checkpoints, as the protocol's chapter "Checkpoint Schema" has them: a row an action, a struct
-// column a kind of action. Lines of the log are JSON and so are these rows here; two small translations lie between.
+// The transaction log's checkpoints, as the protocol's chapter "Checkpoint Schema" has them: a row
+// an action, a struct column a kind of action. Lines of the log are JSON and so are these rows
+// here; two small translations lie between.
 #include <arrow/api.h>
 #include <arrow/io/file.h>
 #include <arrow/json/from_string.h>
@@ -28,18 +29,24 @@ std::shared_ptr<arrow::Schema> checkpoint_schema() {
     const auto texts = [](const char* name) { return field(name, map(utf8(), utf8())); };
     return schema({
         field("txn", struct_({text("appId"), number("version"), number("lastUpdated")})),
-        field("add", struct_({text("path"), texts("partitionValues"), number("size"), number("modificationTime"),
-                              field("dataChange", boolean()), texts("tags"), text("stats")})),
-        field("remove", struct_({text("path"), number("deletionTimestamp"), field("dataChange", boolean()),
-                                 field("extendedFileMetadata", boolean()), texts("partitionValues"), number("size")})),
+        field("add", struct_({text("path"), texts("partitionValues"), number("size"),
+                              number("modificationTime"), field("dataChange", boolean()),
+                              texts("tags"), text("stats")})),
+        field("remove",
+              struct_({text("path"), number("deletionTimestamp"), field("dataChange", boolean()),
+                       field("extendedFileMetadata", boolean()), texts("partitionValues"),
+                       number("size")})),
         field("metaData", struct_({text("id"), text("name"), text("description"),
-                                   field("format", struct_({text("provider"), texts("options")})), text("schemaString"),
-                                   field("partitionColumns", list(utf8())), texts("configuration"), number("createdTime")})),
-        field("protocol", struct_({field("minReaderVersion", int32()), field("minWriterVersion", int32())})),
+                                   field("format", struct_({text("provider"), texts("options")})),
+                                   text("schemaString"), field("partitionColumns", list(utf8())),
+                                   texts("configuration"), number("createdTime")})),
+        field("protocol",
+              struct_({field("minReaderVersion", int32()), field("minWriterVersion", int32())})),
     });
 }
 
-// `value` with just the members of `type`, and maps as Arrow's reader of JSON wants them: lists of pairs.
+// `value` with just the members of `type`, and maps as Arrow's reader of JSON wants them: lists of
+// pairs.
 json shaped(const json& value, const arrow::DataType& type) {
     if (value.is_null()) return nullptr;
     if (type.id() == arrow::Type::STRUCT) {
@@ -90,23 +97,29 @@ arrow::Result<json> unshaped(const arrow::Array& array, i64 row) {
             }
             return out;
         }
-        case arrow::Type::BOOL: return json(static_cast<const arrow::BooleanArray&>(array).Value(row));
-        case arrow::Type::INT32: return json(static_cast<const arrow::Int32Array&>(array).Value(row));
-        case arrow::Type::INT64: return json(static_cast<const arrow::Int64Array&>(array).Value(row));
-        default: {  // Texts of whatever layout; statistics that others keep as columns are not needed.
+        case arrow::Type::BOOL:
+            return json(static_cast<const arrow::BooleanArray&>(array).Value(row));
+        case arrow::Type::INT32:
+            return json(static_cast<const arrow::Int32Array&>(array).Value(row));
+        case arrow::Type::INT64:
+            return json(static_cast<const arrow::Int64Array&>(array).Value(row));
+        default: {  // Texts of whatever layout; statistics that others keep as columns are not
+                    // needed.
             ARROW_ASSIGN_OR_RAISE(const auto scalar, array.GetScalar(row));
             return json(scalar->ToString());
         }
     }
 }
 
-arrow::Result<i64> write(const std::filesystem::path& path, const std::vector<std::string>& actions) {
+arrow::Result<i64> write(const std::filesystem::path& path,
+                         const std::vector<std::string>& actions) {
     const auto schema = checkpoint_schema();
     ARROW_ASSIGN_OR_RAISE(auto out, arrow::io::FileOutputStream::Open(path.string()));
     parquet::WriterProperties::Builder properties;
     properties.compression(parquet::Compression::ZSTD)->created_by("tape");
-    ARROW_ASSIGN_OR_RAISE(auto writer, parquet::arrow::FileWriter::Open(*schema, arrow::default_memory_pool(), out,
-                                                                        properties.build()));
+    ARROW_ASSIGN_OR_RAISE(
+        auto writer, parquet::arrow::FileWriter::Open(*schema, arrow::default_memory_pool(), out,
+                                                      properties.build()));
     for (std::size_t from = 0; from < actions.size(); from += rows_at_once) {
         const std::size_t to = std::min<std::size_t>(from + rows_at_once, actions.size());
         std::vector<std::string> columns(static_cast<std::size_t>(schema->num_fields()), "[");
@@ -116,16 +129,19 @@ arrow::Result<i64> write(const std::filesystem::path& path, const std::vector<st
                 const auto found = action.find(schema->field(c)->name());
                 auto& column = columns[static_cast<std::size_t>(c)];
                 column += i == from ? "" : ",";
-                column += found == action.end() ? "null" : shaped(*found, *schema->field(c)->type()).dump();
+                column += found == action.end() ? "null"
+                                                : shaped(*found, *schema->field(c)->type()).dump();
             }
         }
         arrow::ArrayVector arrays;
         for (int c = 0; c < schema->num_fields(); ++c) {
-            ARROW_ASSIGN_OR_RAISE(auto array, arrow::json::ArrayFromJSONString(schema->field(c)->type(),
-                                                                               columns[static_cast<std::size_t>(c)] + "]"));
+            ARROW_ASSIGN_OR_RAISE(auto array, arrow::json::ArrayFromJSONString(
+                                                  schema->field(c)->type(),
+                                                  columns[static_cast<std::size_t>(c)] + "]"));
             arrays.push_back(std::move(array));
         }
-        const auto table = arrow::Table::Make(schema, std::move(arrays), static_cast<i64>(to - from));
+        const auto table =
+            arrow::Table::Make(schema, std::move(arrays), static_cast<i64>(to - from));
         ARROW_RETURN_NOT_OK(writer->WriteTable(*table, static_cast<i64>(to - from)));
     }
     ARROW_RETURN_NOT_OK(writer->Close());
@@ -156,7 +172,8 @@ arrow::Result<std::vector<std::string>> read(const std::filesystem::path& path) 
 
 }  // namespace
 
-Result<i64> write_checkpoint(const std::filesystem::path& path, const std::vector<std::string>& actions) {
+Result<i64> write_checkpoint(const std::filesystem::path& path,
+                             const std::vector<std::string>& actions) {
     const auto size = write(path, actions);
     if (!size.ok()) return arrow_error("write", path, size.status());
     const auto file = log::File::open(path, O_RDONLY);

@@ -1,6 +1,7 @@
-// Data files. Encodings as measured on recorded trades: of DECIMAL(38,18), plain under zstd is as small as a dictionary
-// for prices (1.4 bytes a row) and smaller for sizes (6.8 against 8.8), and quicker to write than either that or
-// DELTA_BYTE_ARRAY; whole numbers and times shrink by deltas, ids by shared prefixes, the other texts by dictionary.
+// Data files. Encodings as measured on recorded trades: of DECIMAL(38,18), plain under zstd is as
+// small as a dictionary for prices (1.4 bytes a row) and smaller for sizes (6.8 against 8.8), and
+// quicker to write than either that or DELTA_BYTE_ARRAY; whole numbers and times shrink by deltas,
+// ids by shared prefixes, the other texts by dictionary.
 #include "sinks/lake_parquet.h"
 
 #include <arrow/api.h>
@@ -24,32 +25,44 @@ constexpr int zstd_level = 3;
 
 std::shared_ptr<arrow::DataType> arrow_type(ColumnType type) {
     switch (type) {
-        case ColumnType::text: return arrow::utf8();
-        case ColumnType::decimal: return arrow::decimal128(Decimal::max_digits, Decimal::scale);
-        case ColumnType::time: return arrow::timestamp(arrow::TimeUnit::MICRO, "UTC");
-        case ColumnType::bigint: return arrow::int64();
-        case ColumnType::integer: return arrow::int32();
-        case ColumnType::boolean: return arrow::boolean();
+        case ColumnType::text:
+            return arrow::utf8();
+        case ColumnType::decimal:
+            return arrow::decimal128(Decimal::max_digits, Decimal::scale);
+        case ColumnType::time:
+            return arrow::timestamp(arrow::TimeUnit::MICRO, "UTC");
+        case ColumnType::bigint:
+            return arrow::int64();
+        case ColumnType::integer:
+            return arrow::int32();
+        case ColumnType::boolean:
+            return arrow::boolean();
     }
     return nullptr;
 }
 
 std::shared_ptr<parquet::WriterProperties> writer_properties(const arrow::Schema& schema) {
     parquet::WriterProperties::Builder builder;
-    builder.compression(parquet::Compression::ZSTD)->compression_level(zstd_level)->created_by("tape");
+    builder.compression(parquet::Compression::ZSTD)
+        ->compression_level(zstd_level)
+        ->created_by("tape");
     builder.max_row_group_length(std::numeric_limits<i32>::max());  // flush() decides.
     for (const auto& field : schema.fields()) {
         const std::string& name = field->name();
         if (field->type()->id() == arrow::Type::STRING && name != "trade_id") continue;
         builder.disable_dictionary(name);
-        if (field->type()->id() == arrow::Type::STRING) builder.encoding(name, parquet::Encoding::DELTA_BYTE_ARRAY);
-        else if (arrow::is_integer(field->type()->id()) || field->type()->id() == arrow::Type::TIMESTAMP)
+        if (field->type()->id() == arrow::Type::STRING)
+            builder.encoding(name, parquet::Encoding::DELTA_BYTE_ARRAY);
+        else if (arrow::is_integer(field->type()->id()) ||
+                 field->type()->id() == arrow::Type::TIMESTAMP)
             builder.encoding(name, parquet::Encoding::DELTA_BINARY_PACKED);
     }
     return builder.build();
 }
 
-i64 micros_of(Nanos time) { return floor_to(time, micros(1)).count / 1'000; }
+i64 micros_of(Nanos time) {
+    return floor_to(time, micros(1)).count / 1'000;
+}
 
 }  // namespace
 
@@ -65,7 +78,8 @@ struct ParquetFile::Impl {
     void append(Args&&... args) {
         Slot& slot = slots[at++];
         if (!slot.builder) return;
-        if (const arrow::Status status = static_cast<Builder&>(*slot.builder).Append(std::forward<Args>(args)...);
+        if (const arrow::Status status =
+                static_cast<Builder&>(*slot.builder).Append(std::forward<Args>(args)...);
             !status.ok() && failed.ok())
             failed = status;
     }
@@ -91,7 +105,8 @@ ParquetFile::~ParquetFile() {
     if (impl_->out && !impl_->out->closed()) (void)impl_->out->Close();
 }
 
-Result<std::unique_ptr<ParquetFile>> ParquetFile::create(const std::filesystem::path& path, const TableInfo& table) {
+Result<std::unique_ptr<ParquetFile>> ParquetFile::create(const std::filesystem::path& path,
+                                                         const TableInfo& table) {
     std::unique_ptr<ParquetFile> file(new ParquetFile);
     Impl& self = *file->impl_;
     self.path = path;
@@ -108,8 +123,8 @@ Result<std::unique_ptr<ParquetFile>> ParquetFile::create(const std::filesystem::
     auto out = arrow::io::FileOutputStream::Open(path.string());
     if (!out.ok()) return arrow_error("make", path, out.status());
     self.out = std::move(*out);
-    auto writer = parquet::arrow::FileWriter::Open(*self.schema, arrow::default_memory_pool(), self.out,
-                                                   writer_properties(*self.schema));
+    auto writer = parquet::arrow::FileWriter::Open(*self.schema, arrow::default_memory_pool(),
+                                                   self.out, writer_properties(*self.schema));
     if (!writer.ok()) return arrow_error("begin", path, writer.status());
     self.writer = std::move(*writer);
     return file;
@@ -118,9 +133,12 @@ Result<std::unique_ptr<ParquetFile>> ParquetFile::create(const std::filesystem::
 void ParquetFile::null() {
     Impl::Slot& slot = impl_->slots[impl_->at++];
     if (!slot.builder) return;
-    if (const arrow::Status status = slot.builder->AppendNull(); !status.ok() && impl_->failed.ok()) impl_->failed = status;
+    if (const arrow::Status status = slot.builder->AppendNull(); !status.ok() && impl_->failed.ok())
+        impl_->failed = status;
 }
-void ParquetFile::text(std::string_view value) { impl_->append<arrow::StringBuilder>(as_utf8(value, impl_->scratch)); }
+void ParquetFile::text(std::string_view value) {
+    impl_->append<arrow::StringBuilder>(as_utf8(value, impl_->scratch));
+}
 void ParquetFile::decimal(const Decimal& value) {
     impl_->append<arrow::Decimal128Builder>(
         arrow::Decimal128(static_cast<i64>(value.units >> 64), static_cast<u64>(value.units)));
@@ -133,8 +151,12 @@ void ParquetFile::bigint(i64 value) {
     impl_->note(value);
     impl_->append<arrow::Int64Builder>(value);
 }
-void ParquetFile::integer(i32 value) { impl_->append<arrow::Int32Builder>(value); }
-void ParquetFile::boolean(bool value) { impl_->append<arrow::BooleanBuilder>(value); }
+void ParquetFile::integer(i32 value) {
+    impl_->append<arrow::Int32Builder>(value);
+}
+void ParquetFile::boolean(bool value) {
+    impl_->append<arrow::BooleanBuilder>(value);
+}
 
 void ParquetFile::end_row() {
     ensure(impl_->at == impl_->slots.size(), "a row fills each of its columns");
@@ -143,9 +165,15 @@ void ParquetFile::end_row() {
     ++impl_->buffered;
 }
 
-i64 ParquetFile::rows() const { return impl_->rows; }
-i64 ParquetFile::buffered_rows() const { return impl_->buffered; }
-i64 ParquetFile::written_bytes() const { return impl_->bytes; }
+i64 ParquetFile::rows() const {
+    return impl_->rows;
+}
+i64 ParquetFile::buffered_rows() const {
+    return impl_->buffered;
+}
+i64 ParquetFile::written_bytes() const {
+    return impl_->bytes;
+}
 
 Result<void> ParquetFile::flush() {
     Impl& self = *impl_;
@@ -171,8 +199,10 @@ Result<void> ParquetFile::flush() {
 Result<i64> ParquetFile::finish() {
     Impl& self = *impl_;
     if (auto flushed = flush(); !flushed) return flushed.error();
-    if (const arrow::Status status = self.writer->Close(); !status.ok()) return arrow_error("complete", self.path, status);
-    if (const arrow::Status status = self.out->Close(); !status.ok()) return arrow_error("complete", self.path, status);
+    if (const arrow::Status status = self.writer->Close(); !status.ok())
+        return arrow_error("complete", self.path, status);
+    if (const arrow::Status status = self.out->Close(); !status.ok())
+        return arrow_error("complete", self.path, status);
     const auto file = log::File::open(self.path, O_RDONLY);
     if (!file) return file.error();
     if (auto synced = file->sync(); !synced) return synced.error();
@@ -191,7 +221,8 @@ std::string ParquetFile::stats() const {
         least += fmt::format(R"({}"{}":{})", comma, slot.name, shown(slot.least));
         most += fmt::format(R"({}"{}":{})", comma, slot.name, shown(slot.most));
     }
-    return fmt::format(R"({{"numRecords":{},"minValues":{{{}}},"maxValues":{{{}}}}})", impl_->rows, least, most);
+    return fmt::format(R"({{"numRecords":{},"minValues":{{{}}},"maxValues":{{{}}}}})", impl_->rows,
+                       least, most);
 }
 
 }  // namespace tape::sinks

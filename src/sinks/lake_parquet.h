@@ -1,4 +1,5 @@
-// Parquet for the lake: data files filled row by row, and the transaction log's checkpoints. Arrow is behind this header.
+// Parquet for the lake: data files filled row by row, and the transaction log's checkpoints. Arrow
+// is behind this header.
 #pragma once
 
 #include <filesystem>
@@ -14,10 +15,12 @@
 
 namespace tape::sinks {
 
-/// A data file that is being written; its rows are a table's without the columns that the lake keeps in folder names.
+/// A data file that is being written; its rows are a table's without the columns that the lake
+/// keeps in folder names.
 class ParquetFile final {
  public:
-    static Result<std::unique_ptr<ParquetFile>> create(const std::filesystem::path& path, const TableInfo& table);
+    static Result<std::unique_ptr<ParquetFile>> create(const std::filesystem::path& path,
+                                                       const TableInfo& table);
     ~ParquetFile();
 
     // A row is filled by put_row and closed by end_row.
@@ -35,10 +38,11 @@ class ParquetFile final {
     i64 written_bytes() const;  // Of the file so far; buffered rows come on top.
     /// Writes the buffered rows as a row group.
     Result<void> flush();
-    /// Completes the file and makes its bytes durable; gives its size. The name in its folder is the caller's affair.
+    /// Completes the file and makes its bytes durable; gives its size. The name in its folder is
+    /// the caller's affair.
     Result<i64> finish();
-    /// {"numRecords":…,"minValues":{…},"maxValues":{…}}: what the transaction log says of a file, so that a reader may
-    /// pass it over. Times in milliseconds, cut down, as the protocol demands.
+    /// {"numRecords":…,"minValues":{…},"maxValues":{…}}: what the transaction log says of a file,
+    /// so that a reader may pass it over. Times in milliseconds, cut down, as the protocol demands.
     std::string stats() const;
 
  private:
@@ -48,9 +52,10 @@ class ParquetFile final {
 };
 static_assert(Columns<ParquetFile>);
 
-/// A classic checkpoint: `actions` are the log's JSON lines ({"add":{…}}, {"txn":{…}}, …), one row each. The file is
-/// durable, its name is not; gives its size.
-Result<i64> write_checkpoint(const std::filesystem::path& path, const std::vector<std::string>& actions);
+/// A classic checkpoint: `actions` are the log's JSON lines ({"add":{…}}, {"txn":{…}}, …), one row
+/// each. The file is durable, its name is not; gives its size.
+Result<i64> write_checkpoint(const std::filesystem::path& path,
+                             const std::vector<std::string>& actions);
 /// The lines back, also of a checkpoint that another program wrote.
 Result<std::vector<std::string>> read_checkpoint(const std::filesystem::path& path);
 

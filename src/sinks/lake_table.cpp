@@ -17,7 +17,8 @@ namespace {
 constexpr std::string_view file_prefix = "tape-", unfinished_suffix = ".tmp";
 
 bool is_ours(const std::string& name) {
-    return name.starts_with(file_prefix) && (name.ends_with(".parquet") || name.ends_with(unfinished_suffix));
+    return name.starts_with(file_prefix) &&
+           (name.ends_with(".parquet") || name.ends_with(unfinished_suffix));
 }
 
 }  // namespace
@@ -31,20 +32,27 @@ Result<LakeTable> LakeTable::open(const fs::path& folder, TableId table, const L
     return opened;
 }
 
-// Nobody else writes here (the lake is locked), so a file of ours that the log does not name belongs to a commit that never
-// came. Files of other programs, a compaction's say, have other names.
+// Nobody else writes here (the lake is locked), so a file of ours that the log does not name
+// belongs to a commit that never came. Files of other programs, a compaction's say, have other
+// names.
 Result<void> LakeTable::remove_leftovers() const {
     const auto named = log_.named_files();
     if (!named) return named.error();
     std::vector<fs::path> leftovers;
     std::error_code error;
-    for (fs::recursive_directory_iterator at(folder_, error), end; !error && at != end; at.increment(error)) {
+    for (fs::recursive_directory_iterator at(folder_, error), end; !error && at != end;
+         at.increment(error)) {
         const std::string name = at->path().filename().string();
-        const bool unfinished_commit = name.starts_with(".tape-") && name.ends_with(unfinished_suffix);
-        if (!unfinished_commit && !(is_ours(name) && !named->contains(fs::relative(at->path(), folder_).string()))) continue;
+        const bool unfinished_commit =
+            name.starts_with(".tape-") && name.ends_with(unfinished_suffix);
+        if (!unfinished_commit &&
+            !(is_ours(name) && !named->contains(fs::relative(at->path(), folder_).string())))
+            continue;
         leftovers.push_back(at->path());
     }
-    if (error) return external_error(fmt::format("lake: cannot list {}: {}", folder_.string(), error.message()));
+    if (error)
+        return external_error(
+            fmt::format("lake: cannot list {}: {}", folder_.string(), error.message()));
     for (const fs::path& path : leftovers) {
         if (auto removed = log::remove_file(path); !removed) return removed;
         log_info("lake: removed {}, which a crash left before it was committed", path.string());
@@ -64,8 +72,10 @@ Offset LakeTable::reached(std::string_view partition) const {
 
 void LakeTable::reach(std::string_view partition, Offset next) {
     const auto known = reached_.find(partition);
-    if (known == reached_.end()) reached_.emplace(partition, next);
-    else known->second = std::max(known->second, next);
+    if (known == reached_.end())
+        reached_.emplace(partition, next);
+    else
+        known->second = std::max(known->second, next);
 }
 
 Result<ParquetFile*> LakeTable::file_for(std::string_view key, Nanos time) {
@@ -74,7 +84,8 @@ Result<ParquetFile*> LakeTable::file_for(std::string_view key, Nanos time) {
         auto found = open_.find(Key{key, day});
         if (found == open_.end()) {
             if (std::ssize(open_) >= options_->open_files) {
-                const auto idle = std::ranges::min_element(open_, {}, [](const auto& entry) { return entry.second.last_use; });
+                const auto idle = std::ranges::min_element(
+                    open_, {}, [](const auto& entry) { return entry.second.last_use; });
                 if (auto finished = finish(idle); !finished) return finished.error();
             }
             auto made = make_file(key, day);
@@ -101,8 +112,10 @@ Result<LakeTable::Open> LakeTable::make_file(std::string_view key, i64 day) {
     const fs::path folder = folder_ / open.data.folder;
     std::error_code error;
     if (fs::create_directories(folder, error); error)
-        return external_error(fmt::format("lake: cannot make {}: {}", folder.string(), error.message()));
-    auto file = ParquetFile::create(folder / (open.data.name + std::string(unfinished_suffix)), *info_);
+        return external_error(
+            fmt::format("lake: cannot make {}: {}", folder.string(), error.message()));
+    auto file =
+        ParquetFile::create(folder / (open.data.name + std::string(unfinished_suffix)), *info_);
     if (!file) return file.error();
     open.file = std::move(*file);
     return open;
@@ -113,7 +126,8 @@ Result<void> LakeTable::after_row(ParquetFile& file) {
     if (file.buffered_rows() < options_->row_group_rows) return {};
     if (auto flushed = file.flush(); !flushed) return flushed;
     if (file.written_bytes() < options_->roll_bytes) return {};
-    return finish(std::ranges::find_if(open_, [&](const auto& entry) { return entry.second.file.get() == &file; }));
+    return finish(std::ranges::find_if(
+        open_, [&](const auto& entry) { return entry.second.file.get() == &file; }));
 }
 
 i64 LakeTable::buffered_rows() const {
@@ -124,11 +138,13 @@ i64 LakeTable::buffered_rows() const {
 
 Result<void> LakeTable::flush_fullest() {
     if (open_.empty()) return {};
-    return std::ranges::max_element(open_, {}, [](const auto& entry) { return entry.second.file->buffered_rows(); })
+    return std::ranges::max_element(
+               open_, {}, [](const auto& entry) { return entry.second.file->buffered_rows(); })
         ->second.file->flush();
 }
 
-// Completes the file under its final name and makes the name durable, with those of the folders above it, which may be new.
+// Completes the file under its final name and makes the name durable, with those of the folders
+// above it, which may be new.
 Result<void> LakeTable::finish(std::map<Key, Open>::iterator at) {
     Open& open = at->second;
     const auto size = open.file->finish();
@@ -137,7 +153,9 @@ Result<void> LakeTable::finish(std::map<Key, Open>::iterator at) {
     open.data.stats = open.file->stats();
     open.data.modified_ms = wall_clock().millis();
     const fs::path folder = folder_ / open.data.folder, path = folder / open.data.name;
-    if (auto renamed = log::rename_file(path.string() + std::string(unfinished_suffix), path); !renamed) return renamed;
+    if (auto renamed = log::rename_file(path.string() + std::string(unfinished_suffix), path);
+        !renamed)
+        return renamed;
     for (fs::path above = folder; above != folder_.parent_path(); above = above.parent_path())
         if (auto synced = log::sync_folder(above); !synced) return synced;
     finished_.push_back(std::move(open.data));

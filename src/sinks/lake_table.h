@@ -1,4 +1,5 @@
-// One table of the lake while it is written: its open files, one a partition folder, and its transaction log.
+// One table of the lake while it is written: its open files, one a partition folder, and its
+// transaction log.
 #pragma once
 
 #include <filesystem>
@@ -21,8 +22,8 @@ using Positions = std::map<std::string, Offset, std::less<>>;
 class LakeTable final {
  public:
     /// `stamp` makes the names of this process' files unlike those of any before.
-    static Result<LakeTable> open(const std::filesystem::path& folder, TableId table, const LakeOptions& options,
-                                  const std::string& stamp);
+    static Result<LakeTable> open(const std::filesystem::path& folder, TableId table,
+                                  const LakeOptions& options, const std::string& stamp);
 
     /// The first offset of `partition` that is not committed here.
     Offset committed(std::string_view partition) const;
@@ -43,7 +44,8 @@ class LakeTable final {
 
     /// Completes all files; commit() makes them part of the table.
     Result<void> finish_files();
-    /// Commits what finish_files() completed, and the positions if there are rows or the position lags.
+    /// Commits what finish_files() completed, and the positions if there are rows or the position
+    /// lags.
     Result<void> commit();
     /// Forgets what is not committed, and looks up what is.
     Result<void> abandon();
@@ -56,9 +58,14 @@ class LakeTable final {
     };
     using Key = std::pair<std::string, i64>;  // Of the lake key and the day.
 
-    LakeTable(std::filesystem::path folder, TableId table, const LakeOptions& options, std::string stamp, DeltaLog log)
-        : folder_(std::move(folder)), info_(&table_info(table)), options_(&options), stamp_(std::move(stamp)),
-          log_(std::move(log)), reached_(log_.positions()) {}
+    LakeTable(std::filesystem::path folder, TableId table, const LakeOptions& options,
+              std::string stamp, DeltaLog log)
+        : folder_(std::move(folder)),
+          info_(&table_info(table)),
+          options_(&options),
+          stamp_(std::move(stamp)),
+          log_(std::move(log)),
+          reached_(log_.positions()) {}
 
     Result<void> remove_leftovers() const;
     Result<Open> make_file(std::string_view key, i64 day);
@@ -74,8 +81,8 @@ class LakeTable final {
     Open* last_{};  // Where the last row went: most rows go there again.
     const Key* last_key_{};
     std::vector<DataFile> finished_;
-    i64 rows_{};    // Not committed.
-    i64 files_{};   // Made since the start, for names.
+    i64 rows_{};   // Not committed.
+    i64 files_{};  // Made since the start, for names.
     i64 uses_{};
 };
 

@@ -20,7 +20,7 @@ Result<std::string> lake_source(const std::filesystem::path& folder, TableId id)
     if (!std::filesystem::exists(place / "_delta_log", failed)) return std::string();
     const auto log = DeltaLog::open(place, table, LakeOptions{}.checkpoint_commits);
     if (!log) return log.error();
-    const auto files = log->named_files();
+    const auto files = log->present_files();
     if (!files) return files.error();
     std::string list;
     for (const std::string& file : *files) {

@@ -1,4 +1,5 @@
-// The lake's tables as SQL, for DuckDB: the files that the transaction log names, and nothing else in the folder.
+// The lake's tables as SQL, for DuckDB: the files that the transaction log names, and nothing else
+// in the folder.
 #pragma once
 
 #include <filesystem>

@@ -23,7 +23,8 @@ struct SinkRunner::Impl {
 
     // One life after another, until stopped or an error that cannot pass.
     void run();
-    // Follows the log from where the sink stands; returns when drained after stop(), or with what went wrong.
+    // Follows the log from where the sink stands; returns when drained after stop(), or with what
+    // went wrong.
     Result<void> follow();
     Result<void> scan();
     Result<void> add_partition(const std::string& name);
@@ -52,7 +53,8 @@ struct SinkRunner::Impl {
     std::thread thread;
 };
 
-SinkRunner::SinkRunner(std::unique_ptr<Sink> sink, RunnerOptions options, std::function<Result<void>()> barrier)
+SinkRunner::SinkRunner(std::unique_ptr<Sink> sink, RunnerOptions options,
+                       std::function<Result<void>()> barrier)
     : impl_(std::make_unique<Impl>()) {
     const Labels labels{{"sink", std::string(sink->name())}};
     impl_->status.name = sink->name();
@@ -65,7 +67,9 @@ SinkRunner::SinkRunner(std::unique_ptr<Sink> sink, RunnerOptions options, std::f
     impl_->lag = gauge("tape_sink_lag_records", labels);
 }
 
-SinkRunner::~SinkRunner() { stop(); }
+SinkRunner::~SinkRunner() {
+    stop();
+}
 
 void SinkRunner::start() {
     ensure(!impl_->thread.joinable(), "a sink runner is started once");
@@ -80,7 +84,9 @@ void SinkRunner::stop() {
     if (impl_->thread.joinable()) impl_->thread.join();
 }
 
-Doorbell& SinkRunner::bell() { return impl_->bell; }
+Doorbell& SinkRunner::bell() {
+    return impl_->bell;
+}
 
 SinkStatus SinkRunner::status() const {
     const std::lock_guard lock(impl_->status_mutex);
@@ -102,12 +108,16 @@ void SinkRunner::Impl::run() {
             status.last_error = error.what;
         }
         if (error.retry == Retry::never) {
-            log_error("sink {}: {}; it stops here and takes nothing more until the next start", sink->name(), error.what);
+            log_error("sink {}: {}; it stops here and takes nothing more until the next start",
+                      sink->name(), error.what);
             break;
         }
-        log_warn("sink {}: {}; trying again in {}", sink->name(), error.what, format_duration(pause));
-        if (!stopping) wait_out(pause);
-        else if (std::exchange(last_try, true)) break;  // The rest is done after the next start.
+        log_warn("sink {}: {}; trying again in {}", sink->name(), error.what,
+                 format_duration(pause));
+        if (!stopping)
+            wait_out(pause);
+        else if (std::exchange(last_try, true))
+            break;  // The rest is done after the next start.
         pause = std::min(pause + pause, options.backoff_max);
     }
     const std::lock_guard lock(status_mutex);
@@ -117,7 +127,8 @@ void SinkRunner::Impl::run() {
 Result<void> SinkRunner::Impl::follow() {
     next_scan = {};
     while (true) {
-        const bool last_look = stopping;  // Asked before the look: what was there at stop() is taken.
+        const bool last_look =
+            stopping;  // Asked before the look: what was there at stop() is taken.
         if (steady_clock() >= next_scan || last_look) {
             if (auto scanned = scan(); !scanned) return scanned;
         }
@@ -128,7 +139,8 @@ Result<void> SinkRunner::Impl::follow() {
             if (auto committed = commit(); !committed) return committed;
         }
         if (done) return remember_positions();
-        // A nearly empty log is left to fill for a moment, so that the sink gets batches; a long one is read on at once.
+        // A nearly empty log is left to fill for a moment, so that the sink gets batches; a long
+        // one is read on at once.
         if (*taken < options.batch_records / 2 && !last_look) bell.wait(options.poll);
     }
 }
@@ -155,8 +167,9 @@ Result<void> SinkRunner::Impl::add_partition(const std::string& name) {
     if (auto sought = (*reader)->seek(*next); !sought) return sought;
     const Offset at = (*reader)->position();
     if (at > *next)
-        return internal_error(fmt::format("the derived log {} begins at record {}, but {} needs it from {} on", name, at.value,
-                                          sink->name(), next->value));
+        return internal_error(
+            fmt::format("the derived log {} begins at record {}, but {} needs it from {} on", name,
+                        at.value, sink->name(), next->value));
     partitions.emplace(name, Partition{std::move(*reader)});
     return {};
 }
@@ -198,7 +211,8 @@ Result<void> SinkRunner::Impl::remember_positions() {
     for (const auto& [name, partition] : partitions) {
         const auto next = sink->resume(name);
         if (!next) return next.error();
-        if (auto stored = log::store_position(options.derived / name, sink->name(), *next); !stored) return stored;
+        if (auto stored = log::store_position(options.derived / name, sink->name(), *next); !stored)
+            return stored;
     }
     measure_lag();
     return {};
@@ -208,7 +222,9 @@ void SinkRunner::Impl::measure_lag() {
     i64 records = 0;
     for (auto& [name, partition] : partitions) {
         const auto end = partition.reader->end();
-        if (end) records += std::max<i64>(0, end->value - partition.reader->position().value) + partition.unsaved;
+        if (end)
+            records += std::max<i64>(0, end->value - partition.reader->position().value) +
+                       partition.unsaved;
     }
     lag.set(static_cast<double>(records));
     const std::lock_guard lock(status_mutex);
@@ -217,7 +233,8 @@ void SinkRunner::Impl::measure_lag() {
 
 void SinkRunner::Impl::wait_out(Nanos span) {
     const Nanos until = steady_clock() + span;
-    while (!stopping && steady_clock() < until) bell.wait(std::min(until - steady_clock(), options.poll));
+    while (!stopping && steady_clock() < until)
+        bell.wait(std::min(until - steady_clock(), options.poll));
 }
 
 }  // namespace tape::sinks

@@ -15,10 +15,11 @@ namespace {
 // What a store holds; it outlives the sinks that fill it.
 struct Store {
     std::mutex mutex;
-    std::map<std::string, std::vector<std::string>> rows;  // By partition; as many as its position says.
-    int failures = 0;           // The next so many commits fail …
+    std::map<std::string, std::vector<std::string>>
+        rows;                      // By partition; as many as its position says.
+    int failures = 0;              // The next so many commits fail …
     Retry retry = Retry::backoff;  // … in this way.
-    int lost_answers = 0;       // The next so many commits succeed and say they failed.
+    int lost_answers = 0;          // The next so many commits succeed and say they failed.
 
     std::size_t size(const std::string& partition) {
         const std::lock_guard lock(mutex);
@@ -38,7 +39,8 @@ class MemorySink final : public Sink {
     }
     Result<void> write(std::string_view partition, std::span<const log::Record> records) override {
         ensure(!broken_, "a failed sink is resumed before it is written to");
-        for (const auto& record : records) pending_[std::string(partition)].emplace_back(record.payload);
+        for (const auto& record : records)
+            pending_[std::string(partition)].emplace_back(record.payload);
         return {};
     }
     bool due(Nanos) override { return !pending_.empty(); }
@@ -73,22 +75,30 @@ class MemorySink final : public Sink {
 class Runners : public testing::Test {
  protected:
     std::unique_ptr<log::LogWriter> writer(const char* partition) {
-        auto opened = log::LogWriter::open(folder_.path() / partition, {.segment_bytes = 1 << 20, .reserve_bytes = 0});
+        auto opened = log::LogWriter::open(folder_.path() / partition,
+                                           {.segment_bytes = 1 << 20, .reserve_bytes = 0});
         EXPECT_TRUE(opened) << opened.error().what;
         return std::move(*opened);
     }
     static void append(log::LogWriter& to, int count) {
         for (int i = 0; i < count; ++i)
-            ASSERT_TRUE(to.append(log::RecordKind::tick, test::noon, std::to_string(to.end().value)));
+            ASSERT_TRUE(
+                to.append(log::RecordKind::tick, test::noon, std::to_string(to.end().value)));
         ASSERT_TRUE(to.flush());
     }
     std::unique_ptr<SinkRunner> runner() {
-        RunnerOptions options{.derived = folder_.path(), .batch_records = 7, .poll = millis(1), .rescan = millis(5),
-                              .remember = millis(1), .backoff_min = millis(1), .backoff_max = millis(4)};
-        auto made = std::make_unique<SinkRunner>(std::make_unique<MemorySink>(store_), options, [this]() -> Result<void> {
-            ++barriers_;
-            return {};
-        });
+        RunnerOptions options{.derived = folder_.path(),
+                              .batch_records = 7,
+                              .poll = millis(1),
+                              .rescan = millis(5),
+                              .remember = millis(1),
+                              .backoff_min = millis(1),
+                              .backoff_max = millis(4)};
+        auto made = std::make_unique<SinkRunner>(std::make_unique<MemorySink>(store_), options,
+                                                 [this]() -> Result<void> {
+                                                     ++barriers_;
+                                                     return {};
+                                                 });
         made->start();
         return made;
     }
@@ -120,7 +130,8 @@ TEST_F(Runners, EveryPartitionIsFollowedAlsoOneThatComesLater) {
     auto coinbase = writer("coinbase-1");
     append(*coinbase, 50);
     append(*okx, 20);
-    ASSERT_TRUE(within_bound([&] { return store_.size("okx-1") == 120 && store_.size("coinbase-1") == 50; }));
+    ASSERT_TRUE(within_bound(
+        [&] { return store_.size("okx-1") == 120 && store_.size("coinbase-1") == 50; }));
     EXPECT_TRUE(within_bound([&] { return running->status().rows == 170; }));
     EXPECT_TRUE(running->status().running);
     running->stop();
@@ -169,10 +180,12 @@ TEST_F(Runners, StopDoesNotWaitForAStoreThatIsAway) {
     store_.failures = 1'000'000;
     auto okx = writer("okx-1");
     append(*okx, 10);
-    auto running = std::make_unique<SinkRunner>(
-        std::make_unique<MemorySink>(store_),
-        RunnerOptions{.derived = folder_.path(), .poll = millis(1), .backoff_max = seconds(3600), .drain_limit = millis(10)},
-        [] { return Result<void>{}; });
+    auto running = std::make_unique<SinkRunner>(std::make_unique<MemorySink>(store_),
+                                                RunnerOptions{.derived = folder_.path(),
+                                                              .poll = millis(1),
+                                                              .backoff_max = seconds(3600),
+                                                              .drain_limit = millis(10)},
+                                                [] { return Result<void>{}; });
     running->start();
     ASSERT_TRUE(within_bound([&] { return running->status().errors > 0; }));
     running->stop();

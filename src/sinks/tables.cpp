@@ -12,30 +12,84 @@ namespace {
 using enum ColumnType;
 
 constexpr auto tick_columns = std::to_array<Column>({
-    {"venue", text}, {"symbol", text}, {"native_symbol", text}, {"kind", text}, {"price", decimal}, {"size", decimal},
-    {"side", text}, {"trade_id", text}, {"sequence", bigint}, {"bid", decimal}, {"ask", decimal}, {"ts_event", time},
-    {"ts_event_nanos", integer}, {"ts_estimated", boolean}, {"ts_recv", time}, {"source_partition", text},
-    {"source_offset", bigint}, {"source_index", integer},
+    {"venue", text},
+    {"symbol", text},
+    {"native_symbol", text},
+    {"kind", text},
+    {"price", decimal},
+    {"size", decimal},
+    {"side", text},
+    {"trade_id", text},
+    {"sequence", bigint},
+    {"bid", decimal},
+    {"ask", decimal},
+    {"ts_event", time},
+    {"ts_event_nanos", integer},
+    {"ts_estimated", boolean},
+    {"ts_recv", time},
+    {"source_partition", text},
+    {"source_offset", bigint},
+    {"source_index", integer},
 });
 constexpr auto window_columns = std::to_array<Column>({
-    {"window_name", text}, {"venue", text}, {"symbol", text}, {"window_start", time}, {"window_end", time},
-    {"tick_count", bigint}, {"open", decimal}, {"high", decimal}, {"low", decimal}, {"close", decimal}, {"mean", decimal},
-    {"vwap", decimal}, {"stddev", decimal}, {"volume", decimal}, {"change_pct", decimal}, {"complete", boolean},
-    {"gap_ms", bigint}, {"revision", bigint},
+    {"window_name", text},
+    {"venue", text},
+    {"symbol", text},
+    {"window_start", time},
+    {"window_end", time},
+    {"tick_count", bigint},
+    {"open", decimal},
+    {"high", decimal},
+    {"low", decimal},
+    {"close", decimal},
+    {"mean", decimal},
+    {"vwap", decimal},
+    {"stddev", decimal},
+    {"volume", decimal},
+    {"change_pct", decimal},
+    {"complete", boolean},
+    {"gap_ms", bigint},
+    {"revision", bigint},
 });
 constexpr auto gap_columns = std::to_array<Column>({
-    {"venue", text}, {"symbol", text}, {"channel", text}, {"cause", text}, {"from_ts", time}, {"to_ts", time},
-    {"from_id", bigint}, {"to_id", bigint}, {"missing", bigint}, {"status", text}, {"repaired_ts", time},
+    {"venue", text},
+    {"symbol", text},
+    {"channel", text},
+    {"cause", text},
+    {"from_ts", time},
+    {"to_ts", time},
+    {"from_id", bigint},
+    {"to_id", bigint},
+    {"missing", bigint},
+    {"status", text},
+    {"repaired_ts", time},
 });
 constexpr auto dead_letter_columns = std::to_array<Column>({
-    {"venue", text}, {"source_partition", text}, {"source_offset", bigint}, {"ts_recv", time}, {"reason", text},
-    {"detail", text}, {"schema_version", integer},
+    {"venue", text},
+    {"source_partition", text},
+    {"source_offset", bigint},
+    {"ts_recv", time},
+    {"reason", text},
+    {"detail", text},
+    {"schema_version", integer},
 });
 // Nothing fills this one yet: exchanges' own candles come with the reconciliation.
 constexpr auto candle_columns = std::to_array<Column>({
-    {"venue", text}, {"symbol", text}, {"native_symbol", text}, {"period", text}, {"candle_start", time},
-    {"candle_end", time}, {"open", decimal}, {"high", decimal}, {"low", decimal}, {"close", decimal}, {"volume", decimal},
-    {"trade_count", bigint}, {"ts_recv", time}, {"source_partition", text}, {"source_offset", bigint},
+    {"venue", text},
+    {"symbol", text},
+    {"native_symbol", text},
+    {"period", text},
+    {"candle_start", time},
+    {"candle_end", time},
+    {"open", decimal},
+    {"high", decimal},
+    {"low", decimal},
+    {"close", decimal},
+    {"volume", decimal},
+    {"trade_count", bigint},
+    {"ts_recv", time},
+    {"source_partition", text},
+    {"source_offset", bigint},
     {"source_index", integer},
 });
 
@@ -49,7 +103,9 @@ const std::array<TableInfo, table_count> tables = {{
 
 }  // namespace
 
-const TableInfo& table_info(TableId table) { return tables[static_cast<std::size_t>(table)]; }
+const TableInfo& table_info(TableId table) {
+    return tables[static_cast<std::size_t>(table)];
+}
 
 bool is_ascii(std::string_view text) {
     unsigned char all = 0;
@@ -61,8 +117,10 @@ std::string_view as_utf8(std::string_view text, std::string& scratch) {
     if (is_ascii(text) || is_utf8(text)) return text;
     scratch.clear();
     for (const char c : text) {
-        if (static_cast<unsigned char>(c) < 0x80) scratch += c;
-        else scratch += "\xEF\xBF\xBD";
+        if (static_cast<unsigned char>(c) < 0x80)
+            scratch += c;
+        else
+            scratch += "\xEF\xBF\xBD";
     }
     return scratch;
 }

@@ -1,5 +1,6 @@
-// The tables of lake and warehouse: their columns, once for both, and how a row fills them. A sink brings a `Columns`
-// that takes one value after the other, so the order of values below is the order of columns in tables.cpp.
+// The tables of lake and warehouse: their columns, once for both, and how a row fills them. A sink
+// brings a `Columns` that takes one value after the other, so the order of values below is the
+// order of columns in tables.cpp.
 #pragma once
 
 #include <concepts>
@@ -30,15 +31,18 @@ constexpr int table_count = 5;
 struct TableInfo {
     std::string_view name;
     std::span<const Column> columns;
-    std::string_view time_column;  // Its UTC date is the lake's partition column `date`; also what retention goes by.
-    std::string_view lake_key;     // The column that the lake is partitioned by besides; empty for none.
+    std::string_view time_column;  // Its UTC date is the lake's partition column `date`; also what
+                                   // retention goes by.
+    std::string_view
+        lake_key;  // The column that the lake is partitioned by besides; empty for none.
 };
 
 const TableInfo& table_info(TableId table);
 
 /// What a sink offers to put_row: one call a column, in order.
 template <class T>
-concept Columns = requires(T out, std::string_view text, const Decimal& exact, Nanos time, i64 number, i32 small) {
+concept Columns = requires(T out, std::string_view text, const Decimal& exact, Nanos time,
+                           i64 number, i32 small) {
     out.null();
     out.text(text);
     out.decimal(exact);
@@ -50,15 +54,23 @@ concept Columns = requires(T out, std::string_view text, const Decimal& exact, N
 
 /// Whether `text` is 7-bit only, which most is.
 bool is_ascii(std::string_view text);
-/// `text` if it is UTF-8, else a copy in `scratch` with each byte beyond 127 replaced by U+FFFD: both stores demand UTF-8,
-/// and a dead letter may quote what was none.
+/// `text` if it is UTF-8, else a copy in `scratch` with each byte beyond 127 replaced by U+FFFD:
+/// both stores demand UTF-8, and a dead letter may quote what was none.
 std::string_view as_utf8(std::string_view text, std::string& scratch);
 
 namespace detail {
-void text_or_null(Columns auto& out, std::string_view text) { text.empty() ? out.null() : out.text(text); }
-void decimal(Columns auto& out, const std::optional<Decimal>& value) { value ? out.decimal(*value) : out.null(); }
-void bigint(Columns auto& out, const std::optional<i64>& value) { value ? out.bigint(*value) : out.null(); }
-void time(Columns auto& out, const std::optional<Nanos>& value) { value ? out.time(*value) : out.null(); }
+void text_or_null(Columns auto& out, std::string_view text) {
+    text.empty() ? out.null() : out.text(text);
+}
+void decimal(Columns auto& out, const std::optional<Decimal>& value) {
+    value ? out.decimal(*value) : out.null();
+}
+void bigint(Columns auto& out, const std::optional<i64>& value) {
+    value ? out.bigint(*value) : out.null();
+}
+void time(Columns auto& out, const std::optional<Nanos>& value) {
+    value ? out.time(*value) : out.null();
+}
 }  // namespace detail
 
 void put_row(Columns auto& out, const Tick& tick, std::string_view partition) {
@@ -128,16 +140,33 @@ void put_row(Columns auto& out, const DeadLetter& letter, std::string_view parti
 }
 
 /// What the lake's partition folders need of a row.
-inline Nanos row_time(const Tick& tick) { return tick.ts_event; }
-inline Nanos row_time(const WindowRow& row) { return row.window_start; }
-inline Nanos row_time(const Gap& gap) { return gap.from_ts; }
-inline Nanos row_time(const DeadLetter& letter) { return letter.ts_recv; }
-inline std::string_view row_key(const Tick& tick) { return tick.instrument->venue; }
-inline std::string_view row_key(const WindowRow& row) { return row.window_name; }
-inline std::string_view row_key(const Gap&) { return {}; }
-inline std::string_view row_key(const DeadLetter&) { return {}; }
+inline Nanos row_time(const Tick& tick) {
+    return tick.ts_event;
+}
+inline Nanos row_time(const WindowRow& row) {
+    return row.window_start;
+}
+inline Nanos row_time(const Gap& gap) {
+    return gap.from_ts;
+}
+inline Nanos row_time(const DeadLetter& letter) {
+    return letter.ts_recv;
+}
+inline std::string_view row_key(const Tick& tick) {
+    return tick.instrument->venue;
+}
+inline std::string_view row_key(const WindowRow& row) {
+    return row.window_name;
+}
+inline std::string_view row_key(const Gap&) {
+    return {};
+}
+inline std::string_view row_key(const DeadLetter&) {
+    return {};
+}
 
-/// Decodes `record` and calls `use(table, row)`, which returns Result<void>; kinds that are no rows are passed over.
+/// Decodes `record` and calls `use(table, row)`, which returns Result<void>; kinds that are no rows
+/// are passed over.
 template <class Use>
 Result<void> with_row(const log::Record& record, InstrumentTable& instruments, Use use) {
     const auto give = [&](TableId table, const auto& row) -> Result<void> {
@@ -145,11 +174,16 @@ Result<void> with_row(const log::Record& record, InstrumentTable& instruments, U
         return use(table, *row);
     };
     switch (record.kind) {
-        case log::RecordKind::tick: return give(TableId::ticks, decode_tick(record.payload, instruments));
-        case log::RecordKind::window: return give(TableId::windows, decode_window(record.payload, instruments));
-        case log::RecordKind::gap_row: return give(TableId::gaps, decode_gap(record.payload));
-        case log::RecordKind::dead_letter: return give(TableId::dead_letters, decode_dead_letter(record.payload));
-        default: return {};
+        case log::RecordKind::tick:
+            return give(TableId::ticks, decode_tick(record.payload, instruments));
+        case log::RecordKind::window:
+            return give(TableId::windows, decode_window(record.payload, instruments));
+        case log::RecordKind::gap_row:
+            return give(TableId::gaps, decode_gap(record.payload));
+        case log::RecordKind::dead_letter:
+            return give(TableId::dead_letters, decode_dead_letter(record.payload));
+        default:
+            return {};
     }
 }
 

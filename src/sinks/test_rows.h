@@ -34,7 +34,9 @@ class TempFolder final {
     std::filesystem::path path_;
 };
 
-inline Decimal dec(const char* text) { return *Decimal::parse(text); }
+inline Decimal dec(const char* text) {
+    return *Decimal::parse(text);
+}
 inline const Nanos noon = *parse_rfc3339("2026-11-20T12:00:00.123456789Z");
 
 /// A derived log in memory: dense offsets, payloads that stay where they are.
@@ -45,7 +47,8 @@ class Records final {
     /// A trade at noon + `i` ms; every value says which it is.
     void tick(i64 i, Nanos at = noon) {
         Tick row;
-        row.instrument = &instruments_.list(venue_, i % 2 ? "ETH-USDT" : "BTC-USDT", i % 2 ? "ETH-USDT" : "BTC-USDT");
+        row.instrument = &instruments_.list(venue_, i % 2 ? "ETH-USDT" : "BTC-USDT",
+                                            i % 2 ? "ETH-USDT" : "BTC-USDT");
         row.side = i % 3 ? Side::buy : Side::sell;
         row.price = Decimal{dec("68340.123456789012345678").units + i};
         row.size = dec("0.000000000000000001");
@@ -64,7 +67,8 @@ class Records final {
         row.window_start = floor_to(noon, seconds(30)) + seconds(30 * i);
         row.window_end = row.window_start + seconds(30);
         row.tick_count = 5 + revision;
-        row.open = dec("1"), row.high = dec("99999999999999999999.999999999999999999"), row.low = dec("-0.5");
+        row.open = dec("1"), row.high = dec("99999999999999999999.999999999999999999"),
+        row.low = dec("-0.5");
         row.close = dec("2.5"), row.mean = dec("1.333333333333333333");
         row.volume = dec("10"), row.change_pct = dec("-0.000000000000000001");
         row.complete = revision == 0;
@@ -73,16 +77,30 @@ class Records final {
         add(log::RecordKind::window, row);
     }
     void gap() {
-        add(log::RecordKind::gap_row,
-            Gap{.venue = venue_, .symbol = "", .channel = "", .cause = "connection lost", .from_ts = noon, .to_ts = noon + seconds(3),
-                .from_id = 7, .to_id = std::nullopt, .missing = std::nullopt, .status = Gap::Status::open, .repaired_ts = std::nullopt});
+        add(log::RecordKind::gap_row, Gap{.venue = venue_,
+                                          .symbol = "",
+                                          .channel = "",
+                                          .cause = "connection lost",
+                                          .from_ts = noon,
+                                          .to_ts = noon + seconds(3),
+                                          .from_id = 7,
+                                          .to_id = std::nullopt,
+                                          .missing = std::nullopt,
+                                          .status = Gap::Status::open,
+                                          .repaired_ts = std::nullopt});
     }
     void dead_letter(const std::string& detail = "price: \"NaN\"") {
-        add(log::RecordKind::dead_letter, DeadLetter{.venue = venue_, .source_offset = {77}, .ts_recv = noon,
-                                                     .reason = "malformed", .detail = detail, .schema_version = 1});
+        add(log::RecordKind::dead_letter, DeadLetter{.venue = venue_,
+                                                     .source_offset = {77},
+                                                     .ts_recv = noon,
+                                                     .reason = "malformed",
+                                                     .detail = detail,
+                                                     .schema_version = 1});
     }
     std::span<const log::Record> all() const { return records_; }
-    std::span<const log::Record> from(Offset offset) const { return all().subspan(static_cast<std::size_t>(offset.value)); }
+    std::span<const log::Record> from(Offset offset) const {
+        return all().subspan(static_cast<std::size_t>(offset.value));
+    }
     i64 size() const { return std::ssize(records_); }
 
  private:

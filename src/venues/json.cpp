@@ -3,12 +3,13 @@
 #include <fmt/core.h>
 #include <simdjson.h>
 
-#include <algorithm>
-#include <charconv>
+#include "base/result.h"
 
 namespace tape::venues::json {
 
-void fail_missing(std::string_view name) { throw Fault{"missing_field", fmt::format("no field '{}'", name)}; }
+void fail_missing(std::string_view name) {
+    throw Fault{"missing_field", fmt::format("no field '{}'", name)};
+}
 
 void fail_value(std::string_view name, std::string_view text, std::string_view why) {
     throw Fault{"bad_value", fmt::format("{} '{}': {}", name, clip(text), why)};
@@ -18,7 +19,9 @@ void fail_too_long(std::string_view name, std::size_t size, std::size_t limit) {
     throw Fault{"too_long", fmt::format("{} has {} bytes, at most {} are read", name, size, limit)};
 }
 
-void fail_malformed(std::string_view why) { throw Fault{"malformed", std::string(why)}; }
+void fail_malformed(std::string_view why) {
+    throw Fault{"malformed", std::string(why)};
+}
 
 std::string clip(std::string_view text) {
     constexpr std::size_t limit = 80;
@@ -39,8 +42,9 @@ inline void Cursor::skip_string() {
 // A number or a word such as null: up to what may follow a value.
 std::string_view Cursor::skip_word() {
     const char* const start = place_;
-    while (place_ != end_ && *place_ != ',' && *place_ != '}' && *place_ != ']' && *place_ != ':' && *place_ != '"' &&
-           *place_ != '{' && *place_ != '[' && static_cast<unsigned char>(*place_) > ' ')
+    while (place_ != end_ && *place_ != ',' && *place_ != '}' && *place_ != ']' && *place_ != ':' &&
+           *place_ != '"' && *place_ != '{' && *place_ != '[' &&
+           static_cast<unsigned char>(*place_) > ' ')
         ++place_;
     if (place_ == start) fail_malformed("there is no value where one should be");
     return {start, place_};
@@ -60,18 +64,21 @@ void Cursor::open(std::string_view text) {
     start_ = place_ = text.data();
     end_ = start_ + text.size();
     depth_ = 0;
-    if (!unescaped_.empty()) [[unlikely]] unescaped_.clear();
+    if (!unescaped_.empty()) [[unlikely]]
+        unescaped_.clear();
 }
 
 void Cursor::finish() {
     if (place_ == start_ && depth_ == 0) skip_value();  // Nobody wanted to know.
     rise(0);
-    if (peek() != '\0') fail_malformed(fmt::format("'{}' follows the message", clip({place_, end_})));
+    if (peek() != '\0')
+        fail_malformed(fmt::format("'{}' follows the message", clip({place_, end_})));
     if (place_ != end_) fail_malformed("a byte of zero follows the message");
 }
 
 void Cursor::rise_from_below(int depth) {
-    if (place_ != end_ && (*place_ == '{' || *place_ == '[')) ++place_;  // Entered, and nothing of it read.
+    if (place_ != end_ && (*place_ == '{' || *place_ == '['))
+        ++place_;  // Entered, and nothing of it read.
     while (depth_ > depth) {
         if (place_ == end_) fail_malformed("the text ends before its brackets are closed");
         const char c = *place_;
@@ -132,11 +139,13 @@ bool Object::search(Cursor& cursor, const char* begin, int depth, std::string_vi
 }
 
 // Ends before the closing bracket, or at the place `end`.
-bool Object::search_until(Cursor& cursor, const char* begin, std::string_view name, const char* end) {
+bool Object::search_until(Cursor& cursor, const char* begin, std::string_view name,
+                          const char* end) {
     while (cursor.place() != end) {
         const char next = cursor.peek();
         if (next == '}') return false;
-        if (cursor.place() != begin && next != ',') fail_malformed("an object goes on without a comma");
+        if (cursor.place() != begin && next != ',')
+            fail_malformed("an object goes on without a comma");
         const bool first = cursor.place() == begin;
         cursor.go_to(cursor.place() + 1);
         if (first && cursor.peek() == '}') return false;
@@ -144,64 +153,6 @@ bool Object::search_until(Cursor& cursor, const char* begin, std::string_view na
         cursor.skip_value();
     }
     return false;
-}
-
-std::string_view text(const Field& field, std::size_t limit) {
-    const bool printable = std::ranges::all_of(field.text, [](char c) { return static_cast<unsigned char>(c) >= ' '; });
-    if (!field.quoted || field.text.empty() || !printable) fail_value(field.name, field.text, "no text");
-    if (field.text.size() > limit) fail_too_long(field.name, field.text.size(), limit);
-    return field.text;
-}
-
-u64 number_slowly(std::string_view name, std::string_view text) {
-    u64 value = 0;
-    const char* const end = text.data() + text.size();
-    const auto [stop, error] = std::from_chars(text.data(), end, value);
-    if (error != std::errc{} || stop != end) fail_value(name, text, "no whole number of 64 bits");
-    return value;
-}
-
-namespace {
-
-TAPE_INLINE bool two_digits(const char* digits, i64& value) {
-    const auto tens = static_cast<u8>(digits[0] - '0'), ones = static_cast<u8>(digits[1] - '0');
-    value = tens * 10 + ones;
-    return tens <= 9 && ones <= 9;
-}
-
-// Nanoseconds of at most nine fraction digits.
-TAPE_INLINE bool nanos_of_places(std::string_view places, i64& nanos) {
-    constexpr std::array<i64, 10> scale = {1'000'000'000, 100'000'000, 10'000'000, 1'000'000, 100'000,
-                                           10'000,        1'000,       100,        10,        1};
-    for (const char c : places) {
-        const auto digit = static_cast<u8>(c - '0');
-        if (digit > 9) return false;
-        nanos = nanos * 10 + digit;
-    }
-    nanos *= scale[places.size()];
-    return true;
-}
-
-}  // namespace
-
-Nanos Rfc3339::read(std::string_view name, std::string_view text) {
-    // "2026-11-20T10:00:00.123456Z" of the day before: what remains is 10:00:00.123456.
-    if (text.size() >= 20 && text.size() <= 30 && text.back() == 'Z' && text[13] == ':' && text[16] == ':' &&
-        (text.size() == 20 || text[19] == '.') && same_day(text.data())) {
-        i64 hour = 0, minute = 0, second = 0, fraction = 0;
-        const std::string_view places = text.substr(20, text.size() == 20 ? 0 : text.size() - 21);
-        const bool sound = two_digits(&text[11], hour) && two_digits(&text[14], minute) && two_digits(&text[17], second) &&
-                           text.size() != 21;
-        if (sound && hour < 24 && minute < 60 && second < 60 && nanos_of_places(places, fraction))
-            return midnight_ + seconds((hour * 60 + minute) * 60 + second) + Nanos{fraction};
-    }
-    const auto time = parse_rfc3339(text);
-    if (!time) fail_value(name, text, "no RFC 3339 time");
-    if (text.back() == 'Z') {
-        std::memcpy(day_.data(), text.data(), day_.size());
-        midnight_ = floor_to(*time, seconds(86'400));
-    }
-    return *time;
 }
 
 }  // namespace tape::venues::json
