@@ -28,7 +28,9 @@ struct Refused {
     std::string what;
 };
 
-[[noreturn]] void refuse(int status, std::string what) { throw Refused{status, std::move(what)}; }
+[[noreturn]] void refuse(int status, std::string what) {
+    throw Refused{status, std::move(what)};
+}
 
 // ---- Parameters ----
 
@@ -72,7 +74,8 @@ Columns columns_of(const Request& request, const std::vector<std::string_view>& 
     return std::move(*columns);
 }
 
-// The series that `venue` and `symbol` leave, each of them optional; a value that nothing has is an error.
+// The series that `venue` and `symbol` leave, each of them optional; a value that nothing has is an
+// error.
 std::vector<const Series*> chosen(const Request& request, const Recent& recent) {
     const auto venue = request.parameter("venue"), symbol = request.parameter("symbol");
     std::vector<const Series*> found;
@@ -83,7 +86,8 @@ std::vector<const Series*> chosen(const Request& request, const Recent& recent) 
         if (!symbol || series.instrument->symbol == *symbol) found.push_back(&series);
     }
     if (!venue_known) refuse(400, fmt::format("venue = '{}': nothing of it has been seen", *venue));
-    if (found.empty() && symbol) refuse(400, fmt::format("symbol = '{}': nothing of it has been seen", *symbol));
+    if (found.empty() && symbol)
+        refuse(400, fmt::format("symbol = '{}': nothing of it has been seen", *symbol));
     return found;
 }
 
@@ -123,9 +127,11 @@ Response ticks(const Request& request, const Recent& recent) {
     const Nanos since = since_of(request);
     const auto step = request.parameter("step");
     if (step && *step != "1s") refuse(400, fmt::format("step = '{}': there is only '1s'", *step));
-    const std::vector<std::string_view> seconds_columns = {"venue", "symbol", "native_symbol", "price", "ts_event"};
+    const std::vector<std::string_view> seconds_columns = {"venue", "symbol", "native_symbol",
+                                                           "price", "ts_event"};
     Columns columns = columns_of(request, step ? seconds_columns : tick_columns);
-    if (step && !request.parameter("columns")) columns = *Columns::parse("venue,symbol,native_symbol,price,ts_event", seconds_columns);
+    if (step && !request.parameter("columns"))
+        columns = *Columns::parse("venue,symbol,native_symbol,price,ts_event", seconds_columns);
     std::vector<Tick> rows;
     for (const Series* series : chosen(request, recent)) {
         if (step) {
@@ -136,7 +142,9 @@ Response ticks(const Request& request, const Recent& recent) {
             if (tick.ts_event >= since) rows.push_back(tick);
     }
     std::ranges::stable_sort(rows, {}, &Tick::ts_event);
-    return rows_response("ticks", rows, limit, [&](std::string& out, const Tick& tick) { append_json(out, tick, columns); });
+    return rows_response("ticks", rows, limit, [&](std::string& out, const Tick& tick) {
+        append_json(out, tick, columns);
+    });
 }
 
 Response windows(const Request& request, const Recent& recent) {
@@ -155,9 +163,12 @@ Response windows(const Request& request, const Recent& recent) {
                 if (entry.row.window_start >= since) rows.push_back(&entry.row);
         }
     }
-    if (!window_known) refuse(400, fmt::format("window = '{}': no row of it has been seen", *window));
+    if (!window_known)
+        refuse(400, fmt::format("window = '{}': no row of it has been seen", *window));
     std::ranges::stable_sort(rows, {}, [](const WindowRow* row) { return row->window_end; });
-    return rows_response("windows", rows, limit, [&](std::string& out, const WindowRow* row) { append_json(out, *row, columns); });
+    return rows_response("windows", rows, limit, [&](std::string& out, const WindowRow* row) {
+        append_json(out, *row, columns);
+    });
 }
 
 Response gaps(const Request& request, const Recent& recent) {
@@ -168,16 +179,20 @@ Response gaps(const Request& request, const Recent& recent) {
     std::vector<const Gap*> rows;
     for (const Gap& gap : recent.gaps()) {
         if (gap.to_ts < since || (venue && gap.venue != *venue)) continue;
-        if (symbol && !gap.symbol.empty() && gap.symbol != *symbol) continue;  // No symbol: it concerns all.
+        if (symbol && !gap.symbol.empty() && gap.symbol != *symbol)
+            continue;  // No symbol: it concerns all.
         rows.push_back(&gap);
     }
-    return rows_response("gaps", rows, limit, [](std::string& out, const Gap* gap) { append_json(out, *gap); });
+    return rows_response("gaps", rows, limit,
+                         [](std::string& out, const Gap* gap) { append_json(out, *gap); });
 }
 
 Response symbols(const Request& request, const Recent& recent) {
     allow_parameters(request, {"venue"});
     std::vector<const Series*> rows = chosen(request, recent);
-    std::ranges::sort(rows, {}, [](const Series* s) { return std::tie(s->instrument->venue, s->instrument->symbol); });
+    std::ranges::sort(rows, {}, [](const Series* s) {
+        return std::tie(s->instrument->venue, s->instrument->symbol);
+    });
     const auto append = [](std::string& out, const Series* series) {
         const Instrument& instrument = *series->instrument;
         out += "{\"venue\":" + json_quoted(instrument.venue);
@@ -197,7 +212,8 @@ Response symbols(const Request& request, const Recent& recent) {
         if (series->prices.empty())
             out += "null";
         else
-            out += fmt::format("{{\"price\":\"{}\",\"ts_event\":\"{}\"}}", series->prices.front().price.to_string(),
+            out += fmt::format("{{\"price\":\"{}\",\"ts_event\":\"{}\"}}",
+                               series->prices.front().price.to_string(),
                                format_rfc3339(series->prices.front().ts_event));
         out += '}';
     };
@@ -219,18 +235,23 @@ SqlQuestion question_of(const Request& request) {
             refuse(400, "the body is no JSON object with the text \"sql\"");
         question.sql = body["sql"];
         for (const auto& [name, value] : body.items())
-            if (name != "sql" && name != "limit") refuse(400, fmt::format("no member '{}' in the body", name));
+            if (name != "sql" && name != "limit")
+                refuse(400, fmt::format("no member '{}' in the body", name));
         if (body.contains("limit")) question.limit = parse_limit(body["limit"].dump());
     } else {
-        refuse(415, fmt::format("Content-Type '{}' is neither application/json nor text/plain", type));
+        refuse(415,
+               fmt::format("Content-Type '{}' is neither application/json nor text/plain", type));
     }
-    if (question.sql.find_first_not_of(" \t\r\n") == std::string::npos) refuse(400, "sql = '' is no statement");
+    if (question.sql.find_first_not_of(" \t\r\n") == std::string::npos)
+        refuse(400, "sql = '' is no statement");
     return question;
 }
 
 Response ready(const Backend& backend) {
     const auto [well, reason] = backend.ready();
-    return {well ? 200 : 503, "application/json", {},
+    return {well ? 200 : 503,
+            "application/json",
+            {},
             fmt::format("{{\"ready\":{},\"reason\":{}}}\n", well, json_quoted(reason))};
 }
 
@@ -245,10 +266,12 @@ bool takes_gzip(const Request& request) {
 }
 
 Response asset_response(const Asset& asset, const Request& request) {
-    Response response{200, std::string(asset.content_type), {{"ETag", std::string(asset.etag)}}, {}};
+    Response response{
+        200, std::string(asset.content_type), {{"ETag", std::string(asset.etag)}}, {}};
     // The names below /assets/ hold a hash of what is in the file, so such a file never changes.
-    response.headers.emplace_back(
-        "Cache-Control", asset.path.starts_with("/assets/") ? "public, max-age=31536000, immutable" : "no-cache");
+    response.headers.emplace_back("Cache-Control", asset.path.starts_with("/assets/")
+                                                       ? "public, max-age=31536000, immutable"
+                                                       : "no-cache");
     response.headers.emplace_back("Vary", "Accept-Encoding");
     if (request.header("If-None-Match") == asset.etag) {
         response.status = 304;
@@ -272,17 +295,23 @@ const std::array<Route, 9> routes = {{
          allow_parameters(q, {});
          return Response{200, "application/json", {}, b.status_json() + '\n'};
      }},
-    {"/api/v1/symbols", "GET", [](const Request& q, const Recent& r, const Backend&) { return symbols(q, r); }},
-    {"/api/v1/ticks", "GET", [](const Request& q, const Recent& r, const Backend&) { return ticks(q, r); }},
-    {"/api/v1/windows", "GET", [](const Request& q, const Recent& r, const Backend&) { return windows(q, r); }},
-    {"/api/v1/gaps", "GET", [](const Request& q, const Recent& r, const Backend&) { return gaps(q, r); }},
+    {"/api/v1/symbols", "GET",
+     [](const Request& q, const Recent& r, const Backend&) { return symbols(q, r); }},
+    {"/api/v1/ticks", "GET",
+     [](const Request& q, const Recent& r, const Backend&) { return ticks(q, r); }},
+    {"/api/v1/windows", "GET",
+     [](const Request& q, const Recent& r, const Backend&) { return windows(q, r); }},
+    {"/api/v1/gaps", "GET",
+     [](const Request& q, const Recent& r, const Backend&) { return gaps(q, r); }},
     {"/api/v1/sql", "POST", nullptr},
     {"/metrics", "GET",
      [](const Request&, const Recent&, const Backend&) {
          return Response{200, "text/plain; version=0.0.4; charset=utf-8", {}, metrics_text()};
      }},
     {"/live", "GET",
-     [](const Request&, const Recent&, const Backend&) { return Response{200, "application/json", {}, "{\"live\":true}\n"}; }},
+     [](const Request&, const Recent&, const Backend&) {
+         return Response{200, "application/json", {}, "{\"live\":true}\n"};
+     }},
     {"/ready", "GET", [](const Request&, const Recent&, const Backend& b) { return ready(b); }},
 }};
 
@@ -317,7 +346,9 @@ Answer answer(const Request& request, const Recent& recent, const Backend& backe
     Answer result;
     try {
         const bool reads = request.method == "GET" || request.method == "HEAD";
-        if (const char* why = refusal(request, reads ? Exposure::harmless : Exposure::needs_own_origin)) refuse(403, why);
+        if (const char* why =
+                refusal(request, reads ? Exposure::harmless : Exposure::needs_own_origin))
+            refuse(403, why);
         route(request, recent, backend, result);
     } catch (const Refused& refused) {
         net::Headers headers = std::move(result.response.headers);
@@ -330,7 +361,9 @@ Answer answer(const Request& request, const Recent& recent, const Backend& backe
 Response sql_response(const Result<std::string>& result) {
     if (result) return {200, "application/json", {}, *result + '\n'};
     const Error& error = result.error();
-    const int status = error.domain == Domain::user ? 400 : error.domain == Domain::external ? 503 : 500;
+    const int status = error.domain == Domain::user       ? 400
+                       : error.domain == Domain::external ? 503
+                                                          : 500;
     return error_response(status, error.what);
 }
 
@@ -340,12 +373,15 @@ Response error_response(int status, std::string_view what) {
 
 void finish(Response& response, const Request& request) {
     const auto has = [&response](std::string_view name) {
-        return std::ranges::find(response.headers, name, &std::pair<std::string, std::string>::first) != response.headers.end();
+        return std::ranges::find(response.headers, name,
+                                 &std::pair<std::string, std::string>::first) !=
+               response.headers.end();
     };
     auto& headers = response.headers;
     if (!has("Cache-Control")) headers.emplace_back("Cache-Control", "no-store");
     headers.emplace_back("Content-Security-Policy",
-                         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+                         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+                         "connect-src 'self'; "
                          "base-uri 'none'; form-action 'none'; frame-ancestors 'none'");
     headers.emplace_back("X-Content-Type-Options", "nosniff");
     headers.emplace_back("X-Frame-Options", "DENY");
@@ -353,7 +389,8 @@ void finish(Response& response, const Request& request) {
     headers.emplace_back("Cross-Origin-Opener-Policy", "same-origin");
     headers.emplace_back("Cross-Origin-Resource-Policy", "same-origin");
     constexpr std::size_t worth_packing = 1'024;
-    if (has("Content-Encoding") || response.body.size() < worth_packing || !takes_gzip(request)) return;
+    if (has("Content-Encoding") || response.body.size() < worth_packing || !takes_gzip(request))
+        return;
     response.body = gzip(response.body);
     headers.emplace_back("Content-Encoding", "gzip");
     headers.emplace_back("Vary", "Accept-Encoding");

@@ -20,11 +20,15 @@ class Api : public testing::Test {
         const Instrument& bitcoin = recent.instruments().list("okx", "BTC-USDT", "BTC-USDT");
         const Instrument& ether = recent.instruments().list("coinbase", "ETH-USD", "ETH-USD");
         recent.add(make_tick(bitcoin, start_time(), "68340.12"));
-        recent.add(make_tick(bitcoin, start_time() + Nanos{1'500'000'001}, "68340.123456789012345678"));
+        recent.add(
+            make_tick(bitcoin, start_time() + Nanos{1'500'000'001}, "68340.123456789012345678"));
         recent.add(make_tick(ether, start_time() + seconds(1), "3500"));
         recent.add(make_window(bitcoin, "avg_30s", start_time(), "68340.121728394506172839"));
         recent.add(make_window(bitcoin, "roll_1m", start_time() + seconds(1), "68340.13"));
-        recent.add(Gap{.venue = "okx", .cause = "closed", .from_ts = start_time(), .to_ts = start_time() + seconds(2)});
+        recent.add(Gap{.venue = "okx",
+                       .cause = "closed",
+                       .from_ts = start_time(),
+                       .to_ts = start_time() + seconds(2)});
     }
 
     net::Request request(std::string method, std::string target) {
@@ -58,7 +62,8 @@ class Api : public testing::Test {
 };
 
 std::string header(const net::Response& response, std::string_view name) {
-    const auto at = std::ranges::find(response.headers, name, &std::pair<std::string, std::string>::first);
+    const auto at =
+        std::ranges::find(response.headers, name, &std::pair<std::string, std::string>::first);
     return at == response.headers.end() ? "" : at->second;
 }
 
@@ -80,8 +85,10 @@ TEST_F(Api, GivesTheNewestTicksOfAllInTheOrderOfTime) {
 }
 
 TEST_F(Api, GivesTicksSinceATimeAndOfEachSecondAndByColumn) {
-    EXPECT_EQ(get("/api/v1/ticks?symbol=BTC-USDT&since=2026-11-20T10%3A00%3A01Z")["ticks"].size(), 1u);
-    const json seconds_only = get("/api/v1/ticks?symbol=BTC-USDT&step=1s&columns=ts_event,price")["ticks"];
+    EXPECT_EQ(get("/api/v1/ticks?symbol=BTC-USDT&since=2026-11-20T10%3A00%3A01Z")["ticks"].size(),
+              1u);
+    const json seconds_only =
+        get("/api/v1/ticks?symbol=BTC-USDT&step=1s&columns=ts_event,price")["ticks"];
     ASSERT_EQ(seconds_only.size(), 2u);
     EXPECT_EQ(seconds_only[0].dump(), R"({"price":"68340.12","ts_event":"2026-11-20T10:00:00Z"})");
 }
@@ -175,7 +182,8 @@ TEST_F(Api, AnErrorOfTheWarehouseSaysWhoHasToAct) {
 TEST_F(Api, AForeignHostNameIsRefusedEverywhere) {
     for (const char* target : {"/", "/api/v1/ticks", "/metrics", "/live"}) {
         net::Request asked = request("GET", target);
-        for (const char* host : {"evil.example", "evil.example:8080", "127.0.0.1.evil.example", "localhost.evil.example"}) {
+        for (const char* host : {"evil.example", "evil.example:8080", "127.0.0.1.evil.example",
+                                 "localhost.evil.example"}) {
             asked.headers = {{"Host", host}};
             expect_error(asked, 403, "Host");
         }
@@ -210,7 +218,8 @@ TEST_F(Api, ServesThePageWithStrictHeaders) {
     EXPECT_EQ(page.content_type, "text/html; charset=utf-8");
     EXPECT_NE(page.body.find("<!doctype html>"), std::string::npos);
     const std::string policy = header(page, "Content-Security-Policy");
-    EXPECT_TRUE(policy.starts_with("default-src 'none'; script-src 'self'; style-src 'self';")) << policy;
+    EXPECT_TRUE(policy.starts_with("default-src 'none'; script-src 'self'; style-src 'self';"))
+        << policy;
     EXPECT_EQ(policy.find("unsafe"), std::string::npos);
     EXPECT_EQ(header(page, "X-Content-Type-Options"), "nosniff");
     EXPECT_EQ(header(page, "Referrer-Policy"), "no-referrer");
@@ -240,7 +249,8 @@ TEST_F(Api, ThePageIsSmallAndItsFilesNeverChange) {
 
 TEST_F(Api, CompressesWhatIsWorthIt) {
     const Instrument& bitcoin = recent.instruments().intern("okx", "BTC-USDT");
-    for (i64 i = 2; i < 100; ++i) recent.add(make_tick(bitcoin, start_time() + seconds(i), "68340.12"));
+    for (i64 i = 2; i < 100; ++i)
+        recent.add(make_tick(bitcoin, start_time() + seconds(i), "68340.12"));
     net::Request asked = request("GET", "/api/v1/ticks");
     const std::string plain = ask(asked).body;
     asked.headers.emplace_back("Accept-Encoding", "gzip");
@@ -269,7 +279,8 @@ TEST(Guard, ListensOnThisMachineAlone) {
         EXPECT_NE(refused.error().what.find(open), std::string::npos) << refused.error().what;
         EXPECT_NE(refused.error().what.find("other machines"), std::string::npos);
     }
-    for (const char* wrong : {"", "8080", "127.0.0.1", "127.0.0.1:", "127.0.0.1:99999", "127.0.0.1:http", ":80"})
+    for (const char* wrong :
+         {"", "8080", "127.0.0.1", "127.0.0.1:", "127.0.0.1:99999", "127.0.0.1:http", ":80"})
         EXPECT_FALSE(parse_listen(wrong)) << wrong;
 }
 

@@ -18,7 +18,8 @@ void set_input(z_stream& stream, std::string_view bytes) {
 
 std::string gzip(std::string_view plain) {
     z_stream stream{};
-    ensure(deflateInit2(&stream, 5, Z_DEFLATED, gzip_window, 8, Z_DEFAULT_STRATEGY) == Z_OK, "zlib starts");
+    ensure(deflateInit2(&stream, 5, Z_DEFLATED, gzip_window, 8, Z_DEFAULT_STRATEGY) == Z_OK,
+           "zlib starts");
     std::string packed(deflateBound(&stream, plain.size()), '\0');
     set_input(stream, plain);
     stream.next_out = reinterpret_cast<Bytef*>(packed.data());

@@ -1,4 +1,5 @@
-// Compressed bodies, for browsers that accept them: all do, and a history of prices shrinks to a tenth.
+// Compressed bodies, for browsers that accept them: all do, and a history of prices shrinks to a
+// tenth.
 #pragma once
 
 #include <string>

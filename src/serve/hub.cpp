@@ -8,7 +8,8 @@
 namespace tape::serve {
 namespace {
 
-constexpr i64 records_per_poll = 10'000;  // Of each partition: some ten milliseconds of the server's thread.
+constexpr i64 records_per_poll =
+    10'000;  // Of each partition: some ten milliseconds of the server's thread.
 
 }  // namespace
 
@@ -16,7 +17,8 @@ Hub::Hub(std::filesystem::path root, i64 history_records, Recent& recent)
     : root_(std::move(root)), history_records_(history_records), recent_(recent) {}
 
 void Hub::find_partitions() {
-    if (std::error_code error; !std::filesystem::is_directory(root_, error)) return;  // Nothing was derived yet.
+    if (std::error_code error; !std::filesystem::is_directory(root_, error))
+        return;  // Nothing was derived yet.
     const auto partitions = log::list_partitions(root_);
     if (!partitions) {
         log_warn("the page finds no derived log: {}", partitions.error().what);
@@ -34,7 +36,9 @@ Result<void> Hub::open(const std::string& partition) {
     if (!reader) return reader.error();
     const auto end = (*reader)->end();
     if (!end) return end.error();
-    if (const auto sought = (*reader)->seek({std::max<i64>(0, end->value - history_records_)}); !sought) return sought.error();
+    if (const auto sought = (*reader)->seek({std::max<i64>(0, end->value - history_records_)});
+        !sought)
+        return sought.error();
     readers_[partition] = std::move(*reader);
     return {};
 }

@@ -1,5 +1,5 @@
-// Follows the derived logs into memory, from a while before their ends. It only reads: what it has shown is nobody's
-// position, and a restart begins again at the end.
+// Follows the derived logs into memory, from a while before their ends. It only reads: what it has
+// shown is nobody's position, and a restart begins again at the end.
 #pragma once
 
 #include <filesystem>
@@ -20,11 +20,12 @@ class Hub final {
 
     /// Opens partitions that are new since the last call, and reopens those whose reader failed.
     void find_partitions();
-    /// Reads what is new, a bounded number of records of each partition; whether there may be more at once. `now` is
-    /// the wall clock's.
+    /// Reads what is new, a bounded number of records of each partition; whether there may be more
+    /// at once. `now` is the wall clock's.
     bool poll(Nanos now);
 
-    /// How old the newest record was when it was read: from the socket to here. None before the first one.
+    /// How old the newest record was when it was read: from the socket to here. None before the
+    /// first one.
     std::optional<Nanos> lag() const { return lag_; }
     /// When poll() last found a record.
     std::optional<Nanos> last_record() const { return last_record_; }

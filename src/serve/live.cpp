@@ -27,10 +27,13 @@ struct Live::Session {
     i64 seen_change = 0, seen_latest = 0, seen_second = 0;
 };
 
-// While a frame is on its way. The frames that were due meanwhile are those that the browser does not get.
+// While a frame is on its way. The frames that were due meanwhile are those that the browser does
+// not get.
 class Live::Writing final {
  public:
-    Writing(Session& session, Nanos interval) : session_(session), interval_(interval) { session.writing_since = steady_clock(); }
+    Writing(Session& session, Nanos interval) : session_(session), interval_(interval) {
+        session.writing_since = steady_clock();
+    }
     ~Writing() {
         static const Counter dropped = counter("tape_serve_dropped_total");
         dropped.add((steady_clock() - *session_.writing_since).count / interval_.count);
@@ -46,7 +49,8 @@ class Live::Writing final {
 
 namespace {
 
-// Rows that changed after `seen` lie anywhere in the list when they were revised, but mostly at its end.
+// Rows that changed after `seen` lie anywhere in the list when they were revised, but mostly at its
+// end.
 void append_changed(std::string& out, const std::deque<WindowEntry>& rows, i64 seen) {
     for (const WindowEntry& entry : rows) {
         if (entry.change <= seen) continue;
@@ -57,7 +61,8 @@ void append_changed(std::string& out, const std::deque<WindowEntry>& rows, i64 s
 
 }  // namespace
 
-Live::Live(const ServeOptions& options, const Backend& backend, const Recent& recent, const Hub& hub)
+Live::Live(const ServeOptions& options, const Backend& backend, const Recent& recent,
+           const Hub& hub)
     : options_(options), backend_(backend), recent_(recent), hub_(hub) {
     on_second(wall_clock());
 }
@@ -102,23 +107,30 @@ asio::awaitable<void> Live::send(Session& session, std::string frame) {
 
 void Live::on_second(Nanos now) {
     ++second_;
-    second_head_ = fmt::format("{{\"type\":\"second\",\"now\":{},\"simulated\":{},\"lag_ms\":{},\"last_record\":{},\"status\":{}",
-                               json_quoted(format_rfc3339(now)), options_.simulated,
-                               hub_.lag() ? std::to_string(hub_.lag()->millis()) : "null",
-                               hub_.last_record() ? json_quoted(format_rfc3339(*hub_.last_record())) : "null",
-                               backend_.status_json());
+    second_head_ = fmt::format(
+        "{{\"type\":\"second\",\"now\":{},\"simulated\":{},\"lag_ms\":{},\"last_record\":{},"
+        "\"status\":{}",
+        json_quoted(format_rfc3339(now)), options_.simulated,
+        hub_.lag() ? std::to_string(hub_.lag()->millis()) : "null",
+        hub_.last_record() ? json_quoted(format_rfc3339(*hub_.last_record())) : "null",
+        backend_.status_json());
     const Nanos steady = steady_clock();
     for (const auto& weak : sessions_) {
         const auto session = weak.lock();
-        if (session->writing_since && steady - *session->writing_since > options_.stalled_after) session->socket->abort();
+        if (session->writing_since && steady - *session->writing_since > options_.stalled_after)
+            session->socket->abort();
     }
 }
 
 // {"venue":…,"symbol":…}, {"all":true} or {"none":true}.
 void Live::subscribe(Session& session, std::string_view message) const {
     const auto json = nlohmann::json::parse(message, nullptr, false);
-    const auto is_true = [&json](const char* name) { return json.contains(name) && json[name] == true; };
-    const auto is_text = [&json](const char* name) { return json.contains(name) && json[name].is_string(); };
+    const auto is_true = [&json](const char* name) {
+        return json.contains(name) && json[name] == true;
+    };
+    const auto is_text = [&json](const char* name) {
+        return json.contains(name) && json[name].is_string();
+    };
     if (json.is_object() && is_text("venue") && is_text("symbol")) {
         session.venue = json["venue"];
         session.symbol = json["symbol"];
@@ -145,7 +157,8 @@ std::vector<std::string> Live::frames(Session& session) const {
 }
 
 std::string Live::changes(Session& session) const {
-    if (session.wants == Session::Wants::nothing || session.seen_change == recent_.change()) return {};
+    if (session.wants == Session::Wants::nothing || session.seen_change == recent_.change())
+        return {};
     std::string ticks = "[", windows = "[";
     for (const Series& series : recent_.series()) {
         const Instrument& instrument = *series.instrument;
@@ -156,7 +169,8 @@ std::string Live::changes(Session& session) const {
             if (ticks.back() != '[') ticks += ',';
             append_json(ticks, series.latest);
         }
-        for (const auto& [name, rows] : series.windows) append_changed(windows, rows, session.seen_change);
+        for (const auto& [name, rows] : series.windows)
+            append_changed(windows, rows, session.seen_change);
     }
     session.seen_change = recent_.change();
     if (ticks == "[" && windows == "[") return {};

@@ -1,6 +1,7 @@
-// The live feed to browsers over WebSocket. A session keeps no queue: at each interval it sends what changed since its
-// last frame, the newest state of each key, and only when the frame before has been taken. So a slow browser gets fewer
-// frames, never a stall, and costs one frame of memory. The messages are in README.md.
+// The live feed to browsers over WebSocket. A session keeps no queue: at each interval it sends
+// what changed since its last frame, the newest state of each key, and only when the frame before
+// has been taken. So a slow browser gets fewer frames, never a stall, and costs one frame of
+// memory. The messages are in README.md.
 #pragma once
 
 #include <list>
@@ -39,9 +40,10 @@ class Live final {
     const Backend& backend_;
     const Recent& recent_;
     const Hub& hub_;
-    std::list<std::weak_ptr<Session>> sessions_;  // Owned by their coroutines, which end with the io_context.
-    i64 second_{};              // Counts on_second().
-    std::string second_head_;   // What every browser gets alike.
+    std::list<std::weak_ptr<Session>>
+        sessions_;             // Owned by their coroutines, which end with the io_context.
+    i64 second_{};             // Counts on_second().
+    std::string second_head_;  // What every browser gets alike.
 };
 
 }  // namespace tape::serve

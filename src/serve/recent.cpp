@@ -49,8 +49,8 @@ void Recent::add_price(Series& series, const Tick& tick) {
     series.latest_change = ++change_;
     const PricePoint point{tick.ts_event, *tick.price};
     auto& prices = series.prices;
-    const bool same_second =
-        !prices.empty() && floor_to(prices.back().ts_event, seconds(1)) == floor_to(point.ts_event, seconds(1));
+    const bool same_second = !prices.empty() && floor_to(prices.back().ts_event, seconds(1)) ==
+                                                    floor_to(point.ts_event, seconds(1));
     if (same_second)
         prices.back() = point;
     else
@@ -82,7 +82,8 @@ void Recent::add(Gap gap) {
 
 const Series* Recent::find(std::string_view venue, std::string_view symbol) const {
     for (const Series& series : series_)
-        if (series.instrument->venue == venue && series.instrument->symbol == symbol) return &series;
+        if (series.instrument->venue == venue && series.instrument->symbol == symbol)
+            return &series;
     return nullptr;
 }
 
@@ -93,8 +94,9 @@ Series* Recent::series_of(const Instrument& instrument) {
     if (static_cast<i64>(series_.size()) >= options_.instruments) {
         static const Counter unshown = counter("tape_serve_unshown_total");
         if (unshown.value() == 0)
-            log_warn("the page shows {} instruments; {} {} and further ones are stored but not shown",
-                     options_.instruments, instrument.venue, instrument.symbol);
+            log_warn(
+                "the page shows {} instruments; {} {} and further ones are stored but not shown",
+                options_.instruments, instrument.venue, instrument.symbol);
         unshown.add();
         return nullptr;
     }

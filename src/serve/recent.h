@@ -1,6 +1,7 @@
-// What the page shows at load and while it lives: the newest ticks, prices and window rows of every instrument, in
-// memory and bounded. Every change gets the next number of one counter, so a browser that remembers the last number it
-// saw asks for "what changed since" and needs no queue of its own.
+// What the page shows at load and while it lives: the newest ticks, prices and window rows of every
+// instrument, in memory and bounded. Every change gets the next number of one counter, so a browser
+// that remembers the last number it saw asks for "what changed since" and needs no queue of its
+// own.
 #pragma once
 
 #include <deque>
@@ -15,7 +16,8 @@
 
 namespace tape::serve {
 
-/// Budgets are for all instruments together; each gets its share, between a floor and what `history` can hold.
+/// Budgets are for all instruments together; each gets its share, between a floor and what
+/// `history` can hold.
 struct RecentOptions {
     Nanos history = seconds(15 * 60);
     i64 instruments = 1'000;  // Further ones are not shown and counted in tape_serve_unshown_total.
@@ -43,7 +45,8 @@ struct Series {
     i64 latest_change{};            // 0: no price yet.
     std::deque<Tick> ticks;         // In the order of arrival.
     std::deque<PricePoint> prices;  // At most one a second.
-    std::map<std::string, std::deque<WindowEntry>, std::less<>> windows;  // By window name, highest revision alone.
+    std::map<std::string, std::deque<WindowEntry>, std::less<>>
+        windows;  // By window name, highest revision alone.
 };
 
 /// Not thread-safe: it belongs to the server's thread.

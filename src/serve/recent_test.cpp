@@ -79,7 +79,8 @@ TEST(Recent, SharesItsBudgetAmongTheInstruments) {
     const i64 before = unshown.value();
     for (i64 round = 0; round < 100; ++round) {
         for (int name = 0; name < 60; ++name) {
-            const Instrument& instrument = recent.instruments().intern("okx", fmt::format("X{}-USDT", name));
+            const Instrument& instrument =
+                recent.instruments().intern("okx", fmt::format("X{}-USDT", name));
             recent.add(make_tick(instrument, start_time() + seconds(round), "1"));
             recent.add(make_window(instrument, "avg_30s", start_time() + seconds(round), "1"));
         }

@@ -75,12 +75,13 @@ class Object final {
 }  // namespace
 
 const std::vector<std::string_view> tick_columns = {
-    "venue", "symbol", "native_symbol", "kind", "price", "size", "side", "trade_id", "sequence",
-    "bid", "ask", "ts_event", "ts_estimated", "ts_recv"};
+    "venue",    "symbol",   "native_symbol", "kind", "price",    "size",         "side",
+    "trade_id", "sequence", "bid",           "ask",  "ts_event", "ts_estimated", "ts_recv"};
 
 const std::vector<std::string_view> window_columns = {
-    "window_name", "venue", "symbol", "window_start", "window_end", "tick_count", "open", "high", "low", "close",
-    "mean", "vwap", "stddev", "volume", "change_pct", "complete", "gap_ms", "revision"};
+    "window_name", "venue",  "symbol",     "window_start", "window_end", "tick_count",
+    "open",        "high",   "low",        "close",        "mean",       "vwap",
+    "stddev",      "volume", "change_pct", "complete",     "gap_ms",     "revision"};
 
 Result<Columns> Columns::parse(std::string_view list, const std::vector<std::string_view>& known) {
     Columns columns;
@@ -88,7 +89,8 @@ Result<Columns> Columns::parse(std::string_view list, const std::vector<std::str
         const std::size_t comma = std::min(list.find(',', from), list.size());
         const std::string_view name = list.substr(from, comma - from);
         if (std::ranges::find(known, name) == known.end())
-            return user_error(fmt::format("no column '{}'; there are {}", name, fmt::join(known, ", ")));
+            return user_error(
+                fmt::format("no column '{}'; there are {}", name, fmt::join(known, ", ")));
         columns.names_.emplace_back(name);
         from = comma + 1;
     }
@@ -157,7 +159,8 @@ void append_json(std::string& out, const Gap& gap) {
 
 std::string error_json(std::string_view what) {
     std::string text(what);  // It may quote what a client sent, which may be any bytes.
-    if (!is_utf8(text)) std::ranges::replace_if(text, [](char c) { return static_cast<u8>(c) >= 0x80; }, '?');
+    if (!is_utf8(text))
+        std::ranges::replace_if(text, [](char c) { return static_cast<u8>(c) >= 0x80; }, '?');
     std::string out = "{\"error\":";
     append_json_string(out, text) += "}\n";
     return out;

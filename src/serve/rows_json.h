@@ -1,4 +1,5 @@
-// Rows as JSON, the same for HTTP and WebSocket: decimals are strings (exact), times RFC 3339 in UTC to the nanosecond.
+// Rows as JSON, the same for HTTP and WebSocket: decimals are strings (exact), times RFC 3339 in
+// UTC to the nanosecond.
 #pragma once
 
 #include <string>

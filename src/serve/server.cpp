@@ -52,7 +52,8 @@ asio::awaitable<Result<std::string>> run_question(const Backend& backend, SqlQue
 }
 
 void count_request(const std::string& route, int status) {
-    counter("tape_serve_requests_total", {{"route", route}, {"status", std::to_string(status)}}).add();
+    counter("tape_serve_requests_total", {{"route", route}, {"status", std::to_string(status)}})
+        .add();
 }
 
 }  // namespace
@@ -74,15 +75,18 @@ asio::awaitable<net::Response> DashboardServer::Impl::http(net::Request request)
 
 asio::awaitable<net::Response> DashboardServer::Impl::ask(SqlQuestion question) {
     if (open_questions >= most_questions)
-        co_return error_response(503, fmt::format("{} questions are being answered already; ask again soon", open_questions));
+        co_return error_response(
+            503,
+            fmt::format("{} questions are being answered already; ask again soon", open_questions));
     ++open_questions;
-    const Result<std::string> result =
-        co_await asio::co_spawn(questions, run_question(backend, std::move(question)), asio::use_awaitable);
+    const Result<std::string> result = co_await asio::co_spawn(
+        questions, run_question(backend, std::move(question)), asio::use_awaitable);
     --open_questions;
     co_return sql_response(result);
 }
 
-asio::awaitable<void> DashboardServer::Impl::websocket(net::Request request, std::shared_ptr<net::WebSocket> socket) {
+asio::awaitable<void> DashboardServer::Impl::websocket(net::Request request,
+                                                       std::shared_ptr<net::WebSocket> socket) {
     const char* why = refusal(request, Exposure::needs_own_origin);
     if (why == nullptr && request.path != "/ws") why = "the live feed is at /ws";
     count_request("/ws", why == nullptr ? 101 : 403);
@@ -107,7 +111,8 @@ asio::awaitable<void> DashboardServer::Impl::follow_logs() {
     }
 }
 
-Result<std::unique_ptr<DashboardServer>> DashboardServer::start(ServeOptions options, Backend backend) {
+Result<std::unique_ptr<DashboardServer>> DashboardServer::start(ServeOptions options,
+                                                                Backend backend) {
     const auto listen = parse_listen(options.listen);
     if (!listen) return listen.error();
     std::unique_ptr<DashboardServer> made(new DashboardServer);
@@ -136,9 +141,13 @@ Result<std::unique_ptr<DashboardServer>> DashboardServer::start(ServeOptions opt
 }
 
 DashboardServer::DashboardServer() = default;
-DashboardServer::~DashboardServer() { stop(); }
+DashboardServer::~DashboardServer() {
+    stop();
+}
 
-u16 DashboardServer::port() const { return impl_->server->port(); }
+u16 DashboardServer::port() const {
+    return impl_->server->port();
+}
 
 std::string DashboardServer::url() const {
     const bool v6 = impl_->address.find(':') != std::string::npos;

@@ -42,13 +42,15 @@ T run(asio::awaitable<T> coroutine) {
     return result.get();
 }
 
-net::Url url_of(const DashboardServer& server, std::string_view target, std::string_view scheme = "http") {
+net::Url url_of(const DashboardServer& server, std::string_view target,
+                std::string_view scheme = "http") {
     return *net::parse_url(fmt::format("{}://127.0.0.1:{}{}", scheme, server.port(), target));
 }
 
-net::HttpResponse ask(const DashboardServer& server, std::string method, std::string_view target, std::string body = "",
-                      net::Headers headers = {}) {
-    return run(net::http_request(std::move(method), url_of(server, target), std::move(headers), std::move(body), {}));
+net::HttpResponse ask(const DashboardServer& server, std::string method, std::string_view target,
+                      std::string body = "", net::Headers headers = {}) {
+    return run(net::http_request(std::move(method), url_of(server, target), std::move(headers),
+                                 std::move(body), {}));
 }
 
 json get(const DashboardServer& server, std::string_view target) {
@@ -72,7 +74,8 @@ std::string talk(const DashboardServer& server, const std::string& text) {
 TEST(Server, ShowsWhatTheDerivedLogHoldsAndWhatIsAppended) {
     const TempFolder folder;
     const auto server = start(options_for(folder));
-    EXPECT_TRUE(get(*server, "/api/v1/symbols")["symbols"].empty()) << "the log's folder may appear later";
+    EXPECT_TRUE(get(*server, "/api/v1/symbols")["symbols"].empty())
+        << "the log's folder may appear later";
     DerivedLog log(folder.path() / "derived");
     const Instrument& bitcoin = log.instrument("BTC-USDT");
     log.append(make_tick(bitcoin, start_time(), "68340.12"));
@@ -105,7 +108,8 @@ TEST(Server, AnswersSqlWithoutHoldingUpTheRest) {
     };
     const auto server = start(options_for(folder), backend);
     const net::Headers text = {{"Content-Type", "text/plain"}};
-    auto slow = std::async(std::launch::async, [&] { return ask(*server, "POST", "/api/v1/sql", "SELECT 1", text); });
+    auto slow = std::async(std::launch::async,
+                           [&] { return ask(*server, "POST", "/api/v1/sql", "SELECT 1", text); });
     EXPECT_EQ(ask(*server, "GET", "/live").status, 200);
     release.set_value();
     const net::HttpResponse answered = slow.get();
@@ -116,7 +120,8 @@ TEST(Server, AnswersSqlWithoutHoldingUpTheRest) {
 TEST(Server, SaysWhatIsWrongWithSql) {
     const TempFolder folder;
     const auto server = start(options_for(folder));
-    const net::HttpResponse response = ask(*server, "POST", "/api/v1/sql", "DROP TABLE ticks", {{"Content-Type", "text/plain"}});
+    const net::HttpResponse response =
+        ask(*server, "POST", "/api/v1/sql", "DROP TABLE ticks", {{"Content-Type", "text/plain"}});
     EXPECT_EQ(response.status, 400);
     EXPECT_EQ(response.body, "{\"error\":\"only SELECT is allowed\"}\n");
 }
@@ -124,11 +129,15 @@ TEST(Server, SaysWhatIsWrongWithSql) {
 TEST(Server, RefusesOversizedAndMalformedRequests) {
     const TempFolder folder;
     const auto server = start(options_for(folder));
-    const net::HttpResponse large = ask(*server, "POST", "/api/v1/sql", std::string(300'000, 'x'), {{"Content-Type", "text/plain"}});
+    const net::HttpResponse large = ask(*server, "POST", "/api/v1/sql", std::string(300'000, 'x'),
+                                        {{"Content-Type", "text/plain"}});
     EXPECT_EQ(large.status, 413);
     EXPECT_TRUE(talk(*server, "nonsense\r\n\r\n").starts_with("HTTP/1.1 400 "));
-    EXPECT_TRUE(talk(*server, "GET / HTTP/1.1\r\nConnection: close\r\nX: " + std::string(100'000, 'x')).starts_with("HTTP/1.1 431 "));
-    EXPECT_TRUE(talk(*server, "GET / HTTP/1.1\r\nConnection: close\r\nHost: evil.example\r\n\r\n").starts_with("HTTP/1.1 403 "));
+    EXPECT_TRUE(
+        talk(*server, "GET / HTTP/1.1\r\nConnection: close\r\nX: " + std::string(100'000, 'x'))
+            .starts_with("HTTP/1.1 431 "));
+    EXPECT_TRUE(talk(*server, "GET / HTTP/1.1\r\nConnection: close\r\nHost: evil.example\r\n\r\n")
+                    .starts_with("HTTP/1.1 403 "));
     EXPECT_EQ(ask(*server, "GET", "/live").status, 200) << "and goes on";
 }
 
@@ -137,7 +146,9 @@ TEST(Server, CountsRequestsByRouteAndStatus) {
     const auto server = start(options_for(folder));
     ask(*server, "GET", "/no/such/path");
     const std::string metrics = ask(*server, "GET", "/metrics").body;
-    EXPECT_NE(metrics.find("tape_serve_requests_total{route=\"other\",status=\"404\"}"), std::string::npos) << metrics;
+    EXPECT_NE(metrics.find("tape_serve_requests_total{route=\"other\",status=\"404\"}"),
+              std::string::npos)
+        << metrics;
 }
 
 TEST(Server, ABusyPortIsNamed) {
@@ -181,7 +192,8 @@ asio::awaitable<json> watch(net::Url url, std::string subscription, std::functio
     const json complaint = co_await read_message(*socket, "error");
     EXPECT_TRUE(complaint["error"].is_string());
     co_await socket->write_text(std::move(subscription));
-    std::string more_nonsense = "[";  // Its complaint tells that the subscription before it was taken.
+    std::string more_nonsense =
+        "[";  // Its complaint tells that the subscription before it was taken.
     co_await socket->write_text(std::move(more_nonsense));
     co_await read_message(*socket, "error");
     append();
@@ -195,10 +207,11 @@ TEST(Live, SendsWhatWasSubscribed) {
     const Instrument& bitcoin = log.instrument("BTC-USDT");
     const Instrument& ether = log.instrument("ETH-USDT");
     const auto server = start(options_for(folder));
-    const json live = run(watch(url_of(*server, "/ws", "ws"), R"({"venue":"okx","symbol":"BTC-USDT"})", [&] {
-        log.append(make_tick(ether, start_time(), "3500"));
-        log.append(make_tick(bitcoin, start_time(), "68340.12"));
-    }));
+    const json live =
+        run(watch(url_of(*server, "/ws", "ws"), R"({"venue":"okx","symbol":"BTC-USDT"})", [&] {
+            log.append(make_tick(ether, start_time(), "3500"));
+            log.append(make_tick(bitcoin, start_time(), "68340.12"));
+        }));
     ASSERT_EQ(live["ticks"].size(), 1u);
     EXPECT_EQ(live["ticks"][0]["symbol"], "BTC-USDT");
     EXPECT_EQ(live["ticks"][0]["price"], "68340.12");
@@ -253,8 +266,10 @@ TEST(Live, APageOfAnotherSiteGetsNoFeed) {
     const TempFolder folder;
     const auto server = start(options_for(folder));
     const std::string got = talk(*server,
-                                 "GET /ws HTTP/1.1\r\nHost: 127.0.0.1\r\nOrigin: https://evil.example\r\nUpgrade: websocket\r\n"
-                                 "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n");
+                                 "GET /ws HTTP/1.1\r\nHost: 127.0.0.1\r\nOrigin: "
+                                 "https://evil.example\r\nUpgrade: websocket\r\n"
+                                 "Connection: Upgrade\r\nSec-WebSocket-Version: "
+                                 "13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n");
     EXPECT_EQ(got.find("\"type\""), std::string::npos) << got;
     EXPECT_NE(got.find("another site"), std::string::npos) << got;
 }
@@ -271,8 +286,11 @@ TEST(Live, ABrowserThatReadsNothingLosesFramesAndHoldsUpNobody) {
     socket.open(asio::ip::tcp::v4());
     socket.set_option(asio::socket_base::receive_buffer_size(4'096));
     socket.connect({asio::ip::address_v4::loopback(), server->port()});
-    asio::write(socket, asio::buffer(fmt::format("GET /ws HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                                                 "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n")));
+    asio::write(
+        socket,
+        asio::buffer(fmt::format(
+            "GET /ws HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n")));
     std::string reply;
     asio::read_until(socket, asio::dynamic_buffer(reply), "\r\n\r\n");
     // {"all":true}, masked with zeros. It is the last that this browser does.
@@ -281,12 +299,14 @@ TEST(Live, ABrowserThatReadsNothingLosesFramesAndHoldsUpNobody) {
     ASSERT_TRUE(eventually([&] { return clients.value() == 1; }));
     const Counter dropped = counter("tape_serve_dropped_total");
     const i64 dropped_before = dropped.value();
-    // Each round changes hundreds of prices, until the socket's buffers are full and the server cuts it.
+    // Each round changes hundreds of prices, until the socket's buffers are full and the server
+    // cuts it.
     i64 round = 0;
     EXPECT_TRUE(eventually([&] {
         ++round;
         for (int name = 0; name < 300; ++name)
-            log.append(make_tick(log.instrument(fmt::format("X{}-USDT", name)), start_time() + millis(round), "1"));
+            log.append(make_tick(log.instrument(fmt::format("X{}-USDT", name)),
+                                 start_time() + millis(round), "1"));
         return clients.value() == 0;
     }));
     EXPECT_GT(dropped.value(), dropped_before);

@@ -1,5 +1,5 @@
-// What the tests share: rows made by hand, a derived log of them in a folder that vanishes, a server over it, and a
-// client.
+// What the tests share: rows made by hand, a derived log of them in a folder that vanishes, a
+// server over it, and a client.
 #pragma once
 
 #include <fmt/core.h>
@@ -38,10 +38,14 @@ class TempFolder final {
     fs::path path_;
 };
 
-inline Decimal decimal(std::string_view text) { return *Decimal::parse(text); }
+inline Decimal decimal(std::string_view text) {
+    return *Decimal::parse(text);
+}
 
 /// 2026-11-20T10:00:00Z, where the tests' rows begin.
-inline Nanos start_time() { return *parse_rfc3339("2026-11-20T10:00:00Z"); }
+inline Nanos start_time() {
+    return *parse_rfc3339("2026-11-20T10:00:00Z");
+}
 
 inline Tick make_tick(const Instrument& instrument, Nanos at, std::string_view price) {
     Tick tick;
@@ -56,7 +60,8 @@ inline Tick make_tick(const Instrument& instrument, Nanos at, std::string_view p
     return tick;
 }
 
-inline WindowRow make_window(const Instrument& instrument, std::string name, Nanos start, std::string_view mean) {
+inline WindowRow make_window(const Instrument& instrument, std::string name, Nanos start,
+                             std::string_view mean) {
     WindowRow row;
     row.window_name = std::move(name);
     row.instrument = &instrument;

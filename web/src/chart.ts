@@ -7,6 +7,7 @@ import { byId, make, setText } from './dom'
 import { group, millis } from './format'
 import { Store } from './store'
 
+const least_span_ms = 60_000
 const silence_ms = 30_000 // A price line does not bridge more than that.
 
 // A null cuts its line up to the next values of its own table, whatever times the other tables have between.
@@ -125,7 +126,10 @@ export class Chart {
     this.incomplete = union(partial.map((row) => ({ from: millis(row.window_start) / 1000, to: millis(row.window_end) / 1000 })))
     const data = uPlot.join([priceTable(store, this.gaps), stepTable(averages), rollingTable(rolling)] as uPlot.AlignedData[], null_modes)
     this.plot?.setData(data, false)
-    this.plot?.setScale('x', { min: (now - this.span_ms) / 1000, max: now / 1000 + (this.span_ms / 1000) * 0.01 })
+    // A line that has just begun is not pushed into a corner: the span grows with it, from a minute on.
+    const first = store.points[0]?.at ?? now
+    const from = Math.max(now - this.span_ms, Math.min(first, now - least_span_ms))
+    this.plot?.setScale('x', { min: from / 1000, max: (now + (now - from) * 0.01) / 1000 })
     this.legend()
   }
 

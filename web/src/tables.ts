@@ -25,7 +25,7 @@ const columns: Column[] = [
   { title: 'Volume', className: 'long', text: (row) => row.volume && group(row.volume) },
   { title: 'Change %', className: 'long signed', text: (row) => row.change_pct && (direction(row.change_pct) === 'up' ? '+' : '') + group(row.change_pct) },
   { title: 'Count', text: (row) => String(row.tick_count) },
-  { title: 'Complete', className: 'mark', text: (row) => (row.complete ? 'yes' : `no, ${span(row.gap_ms)} missing`) },
+  { title: 'Complete', className: 'mark', text: (row) => (row.complete ? 'yes' : `no (${span(row.gap_ms)})`) },
 ]
 
 export function windowsHead() {
@@ -65,6 +65,7 @@ function windowRow(row: WindowRow, places: number) {
     const text = prices ? group([row.open, row.high, row.low, row.close][index - 3]!, places) : (raw ?? '–')
     const cell = make('td', text, column.className)
     if (column.className?.includes('long') && text.length > 10) cell.title = text
+    if (column.className === 'mark' && !row.complete) cell.title = `${span(row.gap_ms)} of its input were not observed`
     if (column.className?.includes('signed')) cell.classList.add(direction(row.change_pct))
     line.append(cell)
   })
