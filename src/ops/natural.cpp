@@ -19,12 +19,6 @@ constexpr double not_too_large = 1 - 0x1p-47;
 
 }  // namespace
 
-Natural::Natural(u128 value) {
-    words_[0] = low(value);
-    words_[1] = high(value);
-    trim(2);
-}
-
 Natural Natural::from_words(const u64* words, int count) {
     Natural made;
     std::copy_n(words, count, made.words_.begin());
@@ -43,7 +37,7 @@ int Natural::bits() const {
 
 std::optional<i128> Natural::to_i128() const {
     if (bits() > 127) return std::nullopt;
-    return static_cast<i128>((u128{words_[1]} << 64) | words_[0]);
+    return static_cast<i128>(low_pair());
 }
 
 double Natural::to_double() const {
@@ -52,7 +46,6 @@ double Natural::to_double() const {
     return value;
 }
 
-// The whole part of `value`, or 1 if that is less.
 Natural Natural::at_least_one(double value) {
     if (value < 0x1p63) return static_cast<u64>(std::max(value, 1.0));
     const int shift = std::ilogb(value) - 62;
@@ -136,6 +129,10 @@ Natural Natural::operator>>(int count) const {
 
 Natural::Division Natural::divide(const Natural& divisor) const {
     ensure(!divisor.zero(), "a division by zero");
+    if (size_ <= 2) {
+        const u128 a = low_pair(), b = divisor.low_pair();
+        return divisor.size_ > 2 ? Division{{}, *this} : Division{a / b, a % b};
+    }
     Division result;
     result.remainder = *this;
     const double by = divisor.to_double();
@@ -154,31 +151,27 @@ Natural Natural::divide_rounded(const Natural& divisor) const {
     return up ? division.quotient + Natural(1) : division.quotient;
 }
 
-Natural Natural::square_root() const {
-    if (zero()) return {};
-    const double estimate = std::sqrt(to_double());
-    Natural root = at_least_one(estimate * not_too_large);
-    while (true) {
-        // x - root² = (sqrt(x) - root) · (sqrt(x) + root)
-        const Natural rest = *this - root * root;
-        const double step = rest.to_double() / (estimate + root.to_double()) * not_too_large;
-        if (step >= 1) {
-            root = root + at_least_one(step);
-            continue;
-        }
-        const Natural next = root + Natural(1);
-        if (*this < next * next) return root;
-        root = next;
-    }
-}
-
 Natural rounded_root(const Natural& numerator, const Natural& denominator) {
-    // The root of four times the value, cut, says on which side of the half the root lies.
-    const auto [quotient, remainder] = (numerator << 2).divide(denominator);
-    const Natural twice = quotient.square_root();
-    const Natural root = twice >> 1;
-    if (!twice.odd()) return root;
-    const bool exact_half = remainder.zero() && twice * twice == quotient;
+    // t = the whole part of 2·sqrt(numerator / denominator): the largest with t²·denominator <= 4·numerator. It says on
+    // which side of the half the root lies.
+    const Natural target = numerator << 2;
+    if (target < denominator) return {};
+    const double by = denominator.to_double();
+    const double estimate = std::sqrt(target.to_double() / by);
+    Natural t = Natural::at_least_one(estimate * not_too_large);
+    Natural rest = target - t * t * denominator;
+    while (true) {
+        // target / denominator - t² = (2·root - t) · (2·root + t)
+        const double step = rest.to_double() / by / (estimate + t.to_double()) * not_too_large;
+        const Natural next = t + Natural::at_least_one(step);
+        const Natural reached = next * next * denominator;
+        if (target < reached) break;  // The step was of one, and one too many.
+        t = next;
+        rest = target - reached;
+    }
+    const Natural root = t >> 1;
+    if (!t.odd()) return root;
+    const bool exact_half = rest.zero();
     return exact_half && !root.odd() ? root : root + Natural(1);
 }
 

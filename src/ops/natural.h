@@ -15,7 +15,9 @@ class Natural final {
     static constexpr int max_words = 7;
 
     constexpr Natural() = default;
-    Natural(u128 value);
+    constexpr Natural(u128 value)
+        : words_{static_cast<u64>(value), static_cast<u64>(value >> 64)},
+          size_(words_[1] != 0 ? 2 : words_[0] != 0 ? 1 : 0) {}
     /// The magnitude of `value`.
     template <int N>
     static Natural of(const Wide<N>& value) {
@@ -49,13 +51,15 @@ class Natural final {
     Division divide(const Natural& divisor) const;
     /// The quotient rounded half to even.
     Natural divide_rounded(const Natural& divisor) const;
-    /// The largest root with root² <= *this.
-    Natural square_root() const;
+
+    /// About the value: within 2^-50 of it.
+    double to_double() const;
+    /// The whole part of `value`, or 1 if that is less.
+    static Natural at_least_one(double value);
 
  private:
     static Natural from_words(const u64* words, int count);
-    static Natural at_least_one(double value);
-    double to_double() const;
+    u128 low_pair() const { return (u128{words_[1]} << 64) | words_[0]; }
     int compare(const Natural& other) const;
     void trim(int upper_bound);
 

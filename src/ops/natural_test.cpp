@@ -53,8 +53,6 @@ TEST(Natural, AgreesWithBoost) {
         }
         const Both c = random_value(random, 3);
         EXPECT_EQ(to_theirs(b.ours * c.ours), b.theirs * c.theirs);
-        const cpp_int root = sqrt(a.theirs);
-        EXPECT_EQ(to_theirs(a.ours.square_root()), root);
         if (b.ours.zero()) continue;
         const Natural::Division division = a.ours.divide(b.ours);
         EXPECT_EQ(to_theirs(division.quotient), a.theirs / b.theirs);

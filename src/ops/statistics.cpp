@@ -12,12 +12,27 @@ std::optional<Decimal> to_decimal(const Natural& magnitude, bool negative) {
     return Decimal{negative ? -*units : *units};
 }
 
-// Σ(p − mean)² / (n − 1) = (n·Σp² − (Σp)²) / (n·(n − 1)): whole numbers up to the division.
-Natural standard_deviation(const WideSums& sums, i64 count) {
+// The sums in the largest unit that they share, which keeps the numbers short: `unit` of 10^-18.
+struct Sums {
+    Natural p, q, pp, pq;
+    u64 unit;
+    bool p_negative, q_negative, pq_negative;
+};
+
+Sums sums_of(const Statistics& of) {
+    if (of.wide_count == 0)
+        return {of.narrow.p, of.narrow.q, of.narrow.pp, of.narrow.pq, Statistics::short_unit, false, false, false};
+    const WideSums wide = of.wide_sums();
+    return {Natural::of(wide.p), Natural::of(wide.q), Natural::of(wide.pp),  Natural::of(wide.pq), 1,
+            wide.p.negative(),   wide.q.negative(),   wide.pq.negative()};
+}
+
+// Σ(p − mean)² / (n − 1) = (n·Σp² − (Σp)²) / (n·(n − 1)): whole numbers up to the root.
+Natural standard_deviation(const Sums& sums, i64 count) {
     const Natural n(static_cast<u128>(count));
-    const Natural sum = Natural::of(sums.p);
-    return rounded_root(n * Natural::of(sums.pp) - sum * sum,
-                        n * Natural(static_cast<u128>(count - 1)));
+    const Natural squares = n * sums.pp - sums.p * sums.p;
+    return rounded_root(squares * Natural(u128{sums.unit} * sums.unit),
+                        Natural(static_cast<u128>(count) * static_cast<u128>(count - 1)));
 }
 
 }  // namespace
@@ -59,7 +74,7 @@ void Statistics::subtract_sums(const Statistics& other) {
     wide.pq.subtract(other.wide.pq);
 }
 
-WideSums Statistics::sums() const {
+WideSums Statistics::wide_sums() const {
     WideSums all = wide;
     all.p.add_product(static_cast<i128>(narrow.p), short_unit);
     all.q.add_product(static_cast<i128>(narrow.q), short_unit);
@@ -75,7 +90,7 @@ void Statistics::save(stream::StateWriter& out) const {
     out.put(count);
     out.put(wide_count);
     out.put(narrow);
-    out.put(wide);
+    if (wide_count > 0) out.put(wide);
 }
 
 void Statistics::load(stream::StateReader& in) {
@@ -85,7 +100,7 @@ void Statistics::load(stream::StateReader& in) {
     count = in.get<i64>();
     wide_count = in.get<i64>();
     narrow = in.get<NarrowSums>();
-    wide = in.get<WideSums>();
+    wide = wide_count > 0 ? in.get<WideSums>() : WideSums{};
 }
 
 std::string_view fill_row(const Statistics& statistics, TickKind input, WindowRow& row) {
@@ -94,27 +109,25 @@ std::string_view fill_row(const Statistics& statistics, TickKind input, WindowRo
         if (!value && overflow.empty()) overflow = column;
         return value;
     };
-    const WideSums sums = statistics.sums();
+    const Sums sums = sums_of(statistics);
+    const Natural unit(sums.unit);
     row.tick_count = statistics.count;
     row.open = Decimal{statistics.open};
     row.high = Decimal{statistics.high};
     row.low = Decimal{statistics.low};
     row.close = Decimal{statistics.close};
-    // Between low and high, so it fits.
-    row.mean = *to_decimal(
-        Natural::of(sums.p).divide_rounded(Natural(static_cast<u128>(statistics.count))),
-        sums.p.negative());
+    const Natural mean = (sums.p * unit).divide_rounded(Natural(static_cast<u128>(statistics.count)));
+    row.mean = *to_decimal(mean, sums.p_negative);  // Between low and high, so it fits.
     row.stddev.reset();
     row.volume.reset();
     row.vwap.reset();
     if (statistics.count >= 2)
         row.stddev = checked(to_decimal(standard_deviation(sums, statistics.count), false), "stddev");
     if (input == TickKind::trade) {
-        const Natural volume = Natural::of(sums.q);
-        row.volume = checked(to_decimal(volume, sums.q.negative()), "volume");
-        if (!volume.zero())
-            row.vwap = checked(to_decimal(Natural::of(sums.pq).divide_rounded(volume),
-                                          sums.pq.negative() != sums.q.negative()),
+        row.volume = checked(to_decimal(sums.q * unit, sums.q_negative), "volume");
+        if (!sums.q.zero())
+            row.vwap = checked(to_decimal((sums.pq * unit).divide_rounded(sums.q),
+                                          sums.pq_negative != sums.q_negative),
                                "vwap");
     }
     return overflow;
@@ -123,13 +136,19 @@ std::string_view fill_row(const Statistics& statistics, TickKind input, WindowRo
 std::optional<Decimal> change_percent(Decimal close, Decimal previous, bool& fits) {
     fits = true;
     if (previous.units == 0) return std::nullopt;
-    Wide<3> difference{};  // Of opposite signs it may need 129 bits.
-    difference.add(close.units);
-    difference.add(-previous.units);
-    const Natural numerator = Natural::of(difference) * Natural(pow10(Decimal::scale + 2));
-    const std::optional<Decimal> change =
-        to_decimal(numerator.divide_rounded(Natural(magnitude(previous.units))),
-                   difference.negative() != previous.negative());
+    static const Natural hundred(pow10(Decimal::scale + 2));  // In units of 10^-18.
+    u64 after, before;
+    std::optional<Decimal> change;
+    if (Statistics::to_short(close.units, after) && Statistics::to_short(previous.units, before)) {
+        const Natural difference(after < before ? before - after : after - before);
+        change = to_decimal((difference * hundred).divide_rounded(Natural(before)), after < before);
+    } else {
+        Wide<3> difference{};  // Of opposite signs it may need 129 bits.
+        difference.add(close.units);
+        difference.add(-previous.units);
+        change = to_decimal((Natural::of(difference) * hundred).divide_rounded(Natural(magnitude(previous.units))),
+                            difference.negative() != previous.negative());
+    }
     fits = change.has_value();
     return change;
 }

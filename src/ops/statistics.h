@@ -24,6 +24,14 @@ struct TickOrder {
     constexpr auto operator<=>(const TickOrder&) const = default;
 };
 
+// Division without dividing: 10^10 is 2^10 · 5^10, and 5^10 has an inverse modulo 2^64. Multiplying back tells whether
+// the quotient is exact.
+consteval u64 inverse_of_odd(u64 odd) {
+    u64 inverse = odd;  // Right in three bits; each step doubles them.
+    for (int i = 0; i < 5; ++i) inverse *= 2 - odd * inverse;
+    return inverse;
+}
+
 /// Sums of prices p and sizes q.
 struct NarrowSums {
     u128 p, q, pp, pq;
@@ -33,14 +41,15 @@ struct WideSums {
     Wide<5> pp, pq;
 };
 
-/// A value-initialised one stands for no ticks at all.
-struct Statistics {
-    i128 high, low;
-    i128 open, close;
-    TickOrder open_order, close_order;
+/// A value-initialised one stands for no ticks at all. What every tick and every merge touches comes first, within few
+/// cache lines.
+struct alignas(64) Statistics {
     i64 count;
-    i64 wide_count;     // Ticks that are in `wide`; the others are in …
-    NarrowSums narrow;  // … this, in units of 10^-8 (pp and pq of 10^-16).
+    i64 wide_count;     // Ticks that are in `wide`; the others are in `narrow`.
+    i128 high, low, open;
+    NarrowSums narrow;  // In units of 10^-8 (pp and pq of 10^-16).
+    i128 close;
+    TickOrder close_order, open_order;
     WideSums wide;      // In units of 10^-18 (pp and pq of 10^-36).
 
     void add(i128 price, i128 size, const TickOrder& order) {
@@ -74,28 +83,22 @@ struct Statistics {
     void add_sums(const Statistics& other);
     void subtract_sums(const Statistics& other);
     /// All sums, in the units of `wide`.
-    WideSums sums() const;
+    WideSums wide_sums() const;
 
     void save(stream::StateWriter& out) const;
     void load(stream::StateReader& in);
 
     // Most values are whole numbers of 10^-8 with at most 46 bits: their products take 92, so 2^36 of them fit a sum.
+    /// False unless `units` of 10^-18 are such a number of 10^-8.
+    static bool to_short(i128 units, u64& value) {
+        value = static_cast<u64>(units >> 10) * inverse_of_odd(short_unit >> 10);
+        return value >> short_bits == 0 && u128{value} * short_unit == static_cast<u128>(units);
+    }
     static constexpr int short_bits = 46;
     static constexpr u64 short_unit = 10'000'000'000;
     static constexpr i64 ticks_max = i64{1} << (128 - 2 * short_bits);
 
  private:
-    // Division without dividing: 10^10 is 2^10 · 5^10, and 5^10 has an inverse modulo 2^64. Multiplying back tells
-    // whether the quotient is exact.
-    static constexpr u64 inverse_of(u64 odd) {
-        u64 inverse = odd;  // Right in three bits; each step doubles them.
-        for (int i = 0; i < 5; ++i) inverse *= 2 - odd * inverse;
-        return inverse;
-    }
-    static bool to_short(i128 units, u64& value) {
-        value = static_cast<u64>(units >> 10) * inverse_of(short_unit >> 10);
-        return value >> short_bits == 0 && u128{value} * short_unit == static_cast<u128>(units);
-    }
     void add_wide(i128 price, i128 size);
 };
 

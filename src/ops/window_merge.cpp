@@ -22,49 +22,49 @@ void add_pane(Statistics& run, const Statistics& pane) {
     run.add_sums(pane);
 }
 
-void find_edges(const Panes& panes, i64 start, i64 end, Statistics& run) {
+void find_edges(const Panes& panes, u32 series, i64 start, i64 end, Statistics& run) {
     i64 first = start, last = end - 1;
-    while (panes.find(first) == nullptr) ++first;
-    while (panes.find(last) == nullptr) --last;
-    run.open = panes.find(first)->open;
-    run.open_order = panes.find(first)->open_order;
-    run.close = panes.find(last)->close;
-    run.close_order = panes.find(last)->close_order;
+    while (panes.find(first, series) == nullptr) ++first;
+    while (panes.find(last, series) == nullptr) --last;
+    run.open = panes.find(first, series)->open;
+    run.open_order = panes.find(first, series)->open_order;
+    run.close = panes.find(last, series)->close;
+    run.close_order = panes.find(last, series)->close_order;
 }
 
 // False when a pane left that held an extreme: the remaining ones have to be looked through.
-bool slide(const Panes& panes, i64 size, i64 end, i64 run_end, Statistics& run) {
+bool slide(const Panes& panes, u32 series, i64 size, i64 end, i64 run_end, Statistics& run) {
     bool extremes_stand = true;
     for (i64 number = run_end - size; number < end - size; ++number) {
-        const Statistics* pane = panes.find(number);
+        const Statistics* pane = panes.find(number, series);
         if (pane == nullptr) continue;
         run.subtract_sums(*pane);
         extremes_stand &= pane->high < run.high && pane->low > run.low;
     }
     for (i64 number = run_end; number < end; ++number)
-        if (const Statistics* pane = panes.find(number)) add_pane(run, *pane);
+        if (const Statistics* pane = panes.find(number, series)) add_pane(run, *pane);
     return extremes_stand;
 }
 
 }  // namespace
 
-void merge_window(const Panes& panes, i64 size, i64 end, i64 run_end, Statistics& run) {
+void merge_window(const Panes& panes, u32 series, i64 size, i64 end, i64 run_end, Statistics& run) {
     const i64 start = end - size;
     if (run_end < end && run_end > end - (size + 1) / 2) {
-        if (!slide(panes, size, end, run_end, run) && run.count > 0) {
+        if (!slide(panes, series, size, end, run_end, run) && run.count > 0) {
             i64 first = start;
-            while (panes.find(first) == nullptr) ++first;
-            run.high = panes.find(first)->high;
-            run.low = panes.find(first)->low;
+            while (panes.find(first, series) == nullptr) ++first;
+            run.high = panes.find(first, series)->high;
+            run.low = panes.find(first, series)->low;
             for (i64 number = first + 1; number < end; ++number)
-                if (const Statistics* pane = panes.find(number)) widen_extremes(run, *pane);
+                if (const Statistics* pane = panes.find(number, series)) widen_extremes(run, *pane);
         }
     } else {
         run = Statistics{};
         for (i64 number = start; number < end; ++number)
-            if (const Statistics* pane = panes.find(number)) add_pane(run, *pane);
+            if (const Statistics* pane = panes.find(number, series)) add_pane(run, *pane);
     }
-    if (run.count > 0) find_edges(panes, start, end, run);
+    if (run.count > 0) find_edges(panes, series, start, end, run);
 }
 
 }  // namespace tape::ops

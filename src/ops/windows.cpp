@@ -78,27 +78,21 @@ void Windows::configure(const PipelineOptions& options, Nanos now) {
     put_in_order();
 }
 
-// Drops the windows that `specs` does not have, and gives the rings the span that a longer lateness asks for.
+// Drops the windows that `specs` does not have, and gives the ring the span that a longer lateness asks for.
 void Windows::keep_only(PaneSet& set, const std::vector<WindowSpec>& specs) {
-    std::vector<Window> kept;
-    std::vector<std::size_t> tracks;
-    for (std::size_t i = 0; i < set.windows.size(); ++i) {
-        if (std::ranges::find(specs, set.windows[i].spec) == specs.end()) continue;
-        kept.push_back(std::move(set.windows[i]));
-        tracks.push_back(i);
-    }
-    set.windows = std::move(kept);
-    set.span = std::max(set.span, span_of(set.longest, options_.lateness, set.width));
-    for (std::size_t index = 0; index < set.series.size(); ++index) {
-        std::unique_ptr<Series>& series = set.series[index];
-        if (!series) continue;
-        std::unique_ptr<Series> laid_out = make_series(set, *series->instrument);
-        series->panes.each([&](i64 pane, const Statistics& ticks) { laid_out->panes.at(pane) = ticks; });
-        for (std::size_t i = 0; i < tracks.size(); ++i)
-            series->tracks[tracks[i]].emitted.each(
-                [&](i64 end, const Emitted& row) { laid_out->tracks[i].emitted.at(end) = row; });
-        series = std::move(laid_out);
-        set.fronts[index].ticks = series->panes.find(set.fronts[index].pane);
+    std::erase_if(set.windows, [&](const Window& window) {
+        return std::ranges::find(specs, window.spec) == specs.end();
+    });
+    const i64 span = span_of(set.longest, options_.lateness, set.width);
+    if (span <= set.span) return;
+    set.span = span;
+    stream::PaneRing<Statistics> panes(span);
+    set.panes.each([&](i64 number, u32 index, const Statistics& ticks) { panes.at(number, index) = ticks; });
+    set.panes = std::move(panes);
+    for (Window& window : set.windows) {
+        Window wider = make_window(set, window.spec);
+        window.emitted.each([&](i64 number, u32 index, const Emitted& row) { wider.emitted.at(number, index) = row; });
+        window.emitted = std::move(wider.emitted);
     }
 }
 
@@ -109,21 +103,28 @@ void Windows::add_sets(const std::vector<WindowSpec>& specs, Nanos since) {
         if (spans.empty()) continue;
         const Nanos width = stream::pane_width(spans);
         const i64 longest = std::ranges::max(spans).count / width.count;
+        const i64 span = span_of(longest, options_.lateness, width);
         PaneSet& set = sets_.emplace_back(PaneSet{.input = input,
                                                   .width = width,
                                                   .longest = longest,
-                                                  .span = span_of(longest, options_.lateness, width),
+                                                  .span = span,
+                                                  .panes = stream::PaneRing<Statistics>(span),
                                                   .finder = stream::PaneFinder(width)});
         for (const WindowSpec& spec : specs) {
             if (spec.input != input) continue;
             const bool started = watermark_ != stream::Watermark::none;
-            Window& window = set.windows.emplace_back(Window{
-                .spec = spec,
-                .since = since,
-                .next_end = started ? next_multiple(watermark_, spec.slide) : never});
-            window.row.window_name = spec.name;
+            Window& window = set.windows.emplace_back(make_window(set, spec));
+            window.since = since;
+            window.next_end = started ? next_multiple(watermark_, spec.slide) : never;
         }
     }
+}
+
+Windows::Window Windows::make_window(const PaneSet& set, const WindowSpec& spec) {
+    const i64 ends = set.span / (spec.slide.count / set.width.count) + 1;
+    Window window{.spec = spec, .emitted = stream::PaneRing<Emitted>(ends)};
+    window.row.window_name = spec.name;
+    return window;
 }
 
 void Windows::put_in_order() {
@@ -141,26 +142,6 @@ void Windows::find_due() {
         for (const Window& window : set.windows) due_ = std::min(due_, window.next_end);
 }
 
-std::unique_ptr<Windows::Series> Windows::make_series(const PaneSet& set,
-                                                      const Instrument& instrument) const {
-    std::unique_ptr<Series> made(new Series{&instrument, stream::PaneRing<Statistics>(set.span), {}});
-    for (const Window& window : set.windows) {
-        const i64 ends = set.span / (window.spec.slide.count / set.width.count) + 1;
-        made->tracks.push_back(Track{.emitted = stream::PaneRing<Emitted>(ends)});
-    }
-    return made;
-}
-
-Windows::Series& Windows::series_of(PaneSet& set, const Instrument& instrument) {
-    const std::size_t index = instrument.index;
-    if (index >= set.series.size()) {
-        set.series.resize(index + 1);
-        set.fronts.resize(index + 1);
-    }
-    if (!set.series[index]) set.series[index] = make_series(set, instrument);
-    return *set.series[index];
-}
-
 void Windows::advance(Nanos watermark, WindowOutput& out) {
     if (watermark <= watermark_) return;
     const bool first = watermark_ == stream::Watermark::none;
@@ -175,7 +156,7 @@ void Windows::advance(Nanos watermark, WindowOutput& out) {
         const Nanos end = due_;
         for (const Place& place : order_)
             if (sets_[place.set].windows[place.window].next_end == end)
-                emit_end(sets_[place.set], place.window, end, out);
+                emit_end(sets_[place.set], sets_[place.set].windows[place.window], end, out);
         find_due();
     }
 }
@@ -198,20 +179,25 @@ Arrival Windows::add(const WindowTick& tick, WindowOutput& out) {
             arrival = std::max(arrival, add_late(set, tick, pane, out));
             continue;
         }
-        const std::size_t index = tick.instrument->index;
-        if (index < set.fronts.size() && set.fronts[index].pane == pane) [[likely]]
-            set.fronts[index].ticks->add(tick.price, tick.size, tick.order);
+        if (Statistics* ticks = set.panes.find(pane, tick.instrument->index)) [[likely]]
+            ticks->add(tick.price, tick.size, tick.order);
         else
             put(set, tick, pane);
     }
     return arrival;
 }
 
+// The first tick of a pane.
 void Windows::put(PaneSet& set, const WindowTick& tick, i64 pane) {
-    Statistics& ticks = series_of(set, *tick.instrument).panes.at(pane);
-    ticks.add(tick.price, tick.size, tick.order);
-    Front& front = set.fronts[tick.instrument->index];
-    if (pane > front.pane) front = {pane, &ticks};
+    const u32 index = tick.instrument->index;
+    if (index >= set.instruments.size()) {
+        set.instruments.resize(index + 1);
+        set.last_pane.resize(index + 1, no_pane);
+        for (Window& window : set.windows) window.runs.resize(index + 1);
+    }
+    set.instruments[index] = tick.instrument;
+    set.panes.at(pane, index).add(tick.price, tick.size, tick.order);
+    set.last_pane[index] = std::max(set.last_pane[index], pane);
     set.newest = std::max(set.newest, pane);
 }
 
@@ -226,14 +212,13 @@ Arrival Windows::add_late(PaneSet& set, const WindowTick& tick, i64 pane, Window
         return next_multiple(ts, window.spec.slide) < window.next_end;
     });
     if (!emitted) return Arrival::in_time;
-    Series& series = *set.series[tick.instrument->index];
-    for (Track& track : series.tracks) track.run_end = no_pane;
-    if (options_.late == LatePolicy::reemit) emit_again(set, series, ts, out);
+    for (Window& window : set.windows) window.runs[tick.instrument->index].end = no_pane;
+    if (options_.late == LatePolicy::reemit) emit_again(set, *tick.instrument, ts, out);
     return Arrival::late;
 }
 
 // Emits the windows that hold `ts_event` again, and behind each the one that is compared with it, if its close is new.
-void Windows::emit_again(PaneSet& set, Series& series, Nanos ts_event, WindowOutput& out) {
+void Windows::emit_again(PaneSet& set, const Instrument& instrument, Nanos ts_event, WindowOutput& out) {
     std::set<std::pair<Nanos, std::size_t>> again;  // By end, then by place in the config: a set's windows are in order.
     for (std::size_t i = 0; i < set.windows.size(); ++i) {
         const Window& window = set.windows[i];
@@ -242,55 +227,53 @@ void Windows::emit_again(PaneSet& set, Series& series, Nanos ts_event, WindowOut
             again.emplace(end, i);
     }
     for (const auto& [end, i] : again) {
-        if (!emit(set, i, series, end, out)) continue;
-        const WindowSpec& spec = set.windows[i].spec;
-        const Nanos successor = end + spec.size;
-        const Emitted* row = series.tracks[i].emitted.find(successor.count / spec.slide.count);
+        Window& window = set.windows[i];
+        if (!emit(set, window, instrument, end, out)) continue;
+        const Nanos successor = end + window.spec.size;
+        const Emitted* row = window.emitted.find(successor.count / window.spec.slide.count, instrument.index);
         if (row != nullptr && row->revisions > 0) again.emplace(successor, i);
     }
 }
 
 // Emits one window of all instruments. Where no tick can be in it nor in its successors up to the watermark, those are
 // passed over.
-void Windows::emit_end(PaneSet& set, std::size_t i, Nanos end, WindowOutput& out) {
-    Window& window = set.windows[i];
+void Windows::emit_end(PaneSet& set, Window& window, Nanos end, WindowOutput& out) {
     const i64 start_pane = (end - window.spec.size).count / set.width.count;
     if (set.newest < start_pane) {
         window.next_end = next_multiple(watermark_, window.spec.slide);
         return;
     }
-    for (std::size_t index = 0; index < set.series.size(); ++index)
-        if (set.fronts[index].pane >= start_pane) emit(set, i, *set.series[index], end, out);
+    for (std::size_t index = 0; index < set.instruments.size(); ++index)
+        if (set.last_pane[index] >= start_pane) emit(set, window, *set.instruments[index], end, out);
     window.next_end = end + window.spec.slide;
 }
 
 // Emits one row, if the window has ticks. True if its close is not what was emitted of it before.
-bool Windows::emit(PaneSet& set, std::size_t i, Series& series, Nanos end, WindowOutput& out) {
-    Window& window = set.windows[i];
-    Track& track = series.tracks[i];
+bool Windows::emit(PaneSet& set, Window& window, const Instrument& instrument, Nanos end, WindowOutput& out) {
     const WindowSpec& spec = window.spec;
+    Run& run = window.runs[instrument.index];
     const i64 end_pane = end.count / set.width.count;
-    merge_window(series.panes, spec.size.count / set.width.count, end_pane, track.run_end, track.run);
-    track.run_end = end_pane;
-    if (track.run.count == 0) return false;
+    merge_window(set.panes, instrument.index, spec.size.count / set.width.count, end_pane, run.end, run.ticks);
+    run.end = end_pane;
+    if (run.ticks.count == 0) return false;
 
     WindowRow& row = window.row;
-    row.instrument = series.instrument;
+    row.instrument = &instrument;
     row.window_start = end - spec.size;
     row.window_end = end;
-    std::string_view overflow = fill_row(track.run, spec.input, row);
+    std::string_view overflow = fill_row(run.ticks, spec.input, row);
 
     row.change_pct.reset();
-    const Emitted* previous = track.emitted.find(row.window_start.count / spec.slide.count);
+    const Emitted* previous = window.emitted.find(row.window_start.count / spec.slide.count, instrument.index);
     if (previous != nullptr && previous->revisions > 0) {
         bool fits = true;
         row.change_pct = change_percent(row.close, Decimal{previous->close}, fits);
         if (!fits) overflow = "change_pct";
     }
-    row.gap_ms = out.gap_ms(spec.input, *series.instrument, row.window_start, end, window.since);
+    row.gap_ms = out.gap_ms(spec.input, instrument, row.window_start, end, window.since);
     row.complete = row.gap_ms == 0;
 
-    Emitted& emitted = track.emitted.at(end.count / spec.slide.count);
+    Emitted& emitted = window.emitted.at(end.count / spec.slide.count, instrument.index);
     const bool close_changed = emitted.revisions == 0 || emitted.close != row.close.units;
     row.revision = emitted.revisions++;
     emitted.close = row.close.units;
@@ -302,99 +285,96 @@ bool Windows::emit(PaneSet& set, std::size_t i, Series& series, Nanos end, Windo
 void Windows::save(stream::StateWriter& out) const {
     out.put(watermark_);
     out.put(static_cast<i64>(sets_.size()));
-    for (const PaneSet& set : sets_) {
-        out.put(set.input);
-        out.put(set.width);
-        out.put(set.longest);
-        out.put(set.span);
-        out.put(set.newest);
-        out.put(static_cast<i64>(set.windows.size()));
-        for (const Window& window : set.windows) {
-            out.text(window.spec.name);
-            out.put(window.since);
-            out.put(window.next_end);
-        }
-        out.put(static_cast<i64>(set.series.size()));
-        for (std::size_t index = 0; index < set.series.size(); ++index) {
-            out.put(set.fronts[index].pane);
-            if (set.series[index]) save_series(*set.series[index], out);
-        }
-    }
+    for (const PaneSet& set : sets_) save(set, out);
 }
 
-Result<void> Windows::load(stream::StateReader& in, const InstrumentTable& instruments) {
-    const auto broken = [] { return internal_error("the state of the windows does not fit the config"); };
-    sets_.clear();
-    watermark_ = in.get<Nanos>();
-    for (i64 sets = in.count(); sets > 0 && !in.failed(); --sets) {
-        const auto input = in.get<TickKind>();
-        const auto width = in.get<Nanos>();
-        if (width.count <= 0) return broken();
-        PaneSet& set = sets_.emplace_back(PaneSet{
-            .input = input, .width = width, .finder = stream::PaneFinder(width)});
-        set.longest = in.get<i64>();
-        set.span = in.get<i64>();
-        if (set.span <= 0 || set.span > max_panes) return broken();
-        set.newest = in.get<i64>();
-        for (i64 windows = in.count(); windows > 0; --windows) {
-            const std::string_view name = in.text();
-            const auto spec = std::ranges::find(options_.windows, name, &WindowSpec::name);
-            if (spec == options_.windows.end()) return broken();
-            Window& window = set.windows.emplace_back(Window{.spec = *spec});
-            window.row.window_name = name;
-            window.since = in.get<Nanos>();
-            window.next_end = in.get<Nanos>();
-        }
-        const i64 series = in.count();
-        if (series > static_cast<i64>(instruments.all().size())) return broken();
-        for (i64 index = 0; index < series; ++index) {
-            const i64 front = in.get<i64>();
-            set.fronts.emplace_back();
-            set.series.emplace_back();
-            if (front == no_pane) continue;
-            set.series.back() = make_series(set, instruments.all()[static_cast<std::size_t>(index)]);
-            load_series(*set.series.back(), in);
-            set.fronts.back() = {front, set.series.back()->panes.find(front)};
-            if (set.fronts.back().ticks == nullptr) return broken();
-        }
-    }
-    put_in_order();
-    if (in.failed() || order_.size() != options_.windows.size()) return broken();
-    return {};
-}
-
-void Windows::save_series(const Series& series, stream::StateWriter& out) {
-    i64 count = 0;
-    series.panes.each([&](i64, const Statistics&) { ++count; });
-    out.put(count);
-    series.panes.each([&](i64 pane, const Statistics& ticks) {
-        out.put(pane);
-        ticks.save(out);
-    });
-    for (const Track& track : series.tracks) {
-        count = 0;
-        track.emitted.each([&](i64, const Emitted&) { ++count; });
-        out.put(count);
-        track.emitted.each([&](i64 end, const Emitted& row) {
-            out.put(end);
+void Windows::save(const PaneSet& set, stream::StateWriter& out) const {
+    out.put(set.input);
+    out.put(set.width);
+    out.put(set.longest);
+    out.put(set.span);
+    out.put(set.newest);
+    out.put(static_cast<i64>(set.windows.size()));
+    for (const Window& window : set.windows) {
+        out.text(window.spec.name);
+        out.put(window.since);
+        out.put(window.next_end);
+        i64 rows = 0;
+        window.emitted.each([&](i64, u32, const Emitted&) { ++rows; });
+        out.put(rows);
+        window.emitted.each([&](i64 number, u32 index, const Emitted& row) {
+            out.put(number);
+            out.put(index);
             out.put(row.close);
             out.put(row.revisions);
         });
     }
+    out.put(static_cast<i64>(set.last_pane.size()));
+    for (const i64 pane : set.last_pane) out.put(pane);
+    i64 panes = 0;
+    set.panes.each([&](i64, u32, const Statistics&) { ++panes; });
+    out.put(panes);
+    set.panes.each([&](i64 number, u32 index, const Statistics& ticks) {
+        out.put(number);
+        out.put(index);
+        ticks.save(out);
+    });
 }
 
-void Windows::load_series(Series& series, stream::StateReader& in) {
-    for (i64 panes = in.count(); panes > 0 && !in.failed(); --panes) {
-        const i64 pane = in.get<i64>();
-        series.panes.at(pane).load(in);
+Result<void> Windows::load(stream::StateReader& in, const InstrumentTable& instruments) {
+    sets_.clear();
+    watermark_ = in.get<Nanos>();
+    bool fits = true;
+    for (i64 sets = in.count(); sets > 0 && fits; --sets) {
+        PaneSet set{.panes = stream::PaneRing<Statistics>(1), .finder = stream::PaneFinder(seconds(1))};
+        fits = load(set, in, instruments) && !in.failed();
+        sets_.push_back(std::move(set));
     }
-    for (Track& track : series.tracks) {
-        for (i64 rows = in.count(); rows > 0 && !in.failed(); --rows) {
-            Emitted& row = track.emitted.at(in.get<i64>());
+    put_in_order();
+    if (!fits || in.failed() || order_.size() != options_.windows.size())
+        return internal_error("the state of the windows is damaged or another config's");
+    return {};
+}
+
+bool Windows::load(PaneSet& set, stream::StateReader& in, const InstrumentTable& instruments) const {
+    set.input = in.get<TickKind>();
+    set.width = in.get<Nanos>();
+    set.longest = in.get<i64>();
+    set.span = in.get<i64>();
+    set.newest = in.get<i64>();
+    if (set.width.count <= 0 || set.span <= 0 || set.span > max_panes) return false;
+    set.panes = stream::PaneRing<Statistics>(set.span);
+    set.finder = stream::PaneFinder(set.width);
+    for (i64 windows = in.count(); windows > 0; --windows) {
+        const auto spec = std::ranges::find(options_.windows, in.text(), &WindowSpec::name);
+        if (spec == options_.windows.end()) return false;
+        Window& window = set.windows.emplace_back(make_window(set, *spec));
+        window.since = in.get<Nanos>();
+        window.next_end = in.get<Nanos>();
+        for (i64 rows = in.count(); rows > 0; --rows) {
+            const i64 number = in.get<i64>();
+            const u32 index = in.get<u32>();
+            if (index >= instruments.all().size()) return false;
+            Emitted& row = window.emitted.at(number, index);
             row.close = in.get<i128>();
             row.revisions = in.get<i64>();
         }
     }
+    const i64 count = in.count();
+    if (count > std::ssize(instruments.all())) return false;
+    for (i64 index = 0; index < count; ++index) {
+        set.last_pane.push_back(in.get<i64>());
+        set.instruments.push_back(set.last_pane.back() == no_pane ? nullptr
+                                                                  : &instruments.all()[static_cast<std::size_t>(index)]);
+    }
+    for (Window& window : set.windows) window.runs.resize(set.instruments.size());
+    for (i64 panes = in.count(); panes > 0; --panes) {
+        const i64 number = in.get<i64>();
+        const u32 index = in.get<u32>();
+        if (index >= set.instruments.size()) return false;
+        set.panes.at(number, index).load(in);
+    }
+    return true;
 }
 
 }  // namespace tape::ops

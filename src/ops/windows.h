@@ -84,40 +84,31 @@ class Windows final {
         i128 close;
         i64 revisions;  // 0: not emitted.
     };
-    // One window definition of one series.
-    struct Track {
-        stream::PaneRing<Emitted> emitted;
-        // The window that was last merged, up to this pane. Not part of the state: merging anew gives the same.
-        Statistics run{};
-        i64 run_end = no_pane;
-    };
-    // The ticks of one instrument.
-    struct Series {
-        const Instrument* instrument;
-        stream::PaneRing<Statistics> panes;
-        std::vector<Track> tracks;  // As PaneSet::windows.
-    };
-    // The newest pane of a series, where most ticks go: found without touching the ring.
-    struct Front {
-        i64 pane = no_pane;
-        Statistics* ticks{};
+    // The window of one instrument that was last merged, up to pane `end`. Not part of the state: merging anew gives the
+    // same.
+    struct Run {
+        Statistics ticks{};
+        i64 end = no_pane;
     };
     struct Window {
         WindowSpec spec;
         Nanos since;     // Observation from before this does not count.
         Nanos next_end;  // The first end that was not emitted.
-        WindowRow row;   // Reused, so that emitting does not allocate.
+        stream::PaneRing<Emitted> emitted;
+        std::vector<Run> runs;  // By instrument index.
+        WindowRow row;          // Reused, so that emitting does not allocate.
     };
     // Windows that share panes: those of one input that came with the same config.
     struct PaneSet {
         TickKind input{};
         Nanos width;
         i64 longest = 0;  // Panes of the longest window it ever had …
-        i64 span = 0;     // … and the number that a ring holds.
+        i64 span = 0;     // … and how many the ring holds.
         std::vector<Window> windows;
-        std::vector<std::unique_ptr<Series>> series;  // By instrument index; null: no tick yet.
-        std::vector<Front> fronts;                    // The same.
-        i64 newest = no_pane;                         // The newest pane with a tick of any.
+        stream::PaneRing<Statistics> panes;
+        std::vector<const Instrument*> instruments;  // By index; null: no tick yet.
+        std::vector<i64> last_pane;                  // The same: the newest pane with a tick …
+        i64 newest = no_pane;                        // … and the newest of all.
         stream::PaneFinder finder;
     };
     struct Place {
@@ -128,15 +119,15 @@ class Windows final {
     void keep_only(PaneSet& set, const std::vector<WindowSpec>& specs);
     void put_in_order();
     void find_due();
-    Series& series_of(PaneSet& set, const Instrument& instrument);
     void put(PaneSet& set, const WindowTick& tick, i64 pane);
-    std::unique_ptr<Series> make_series(const PaneSet& set, const Instrument& instrument) const;
     Arrival add_late(PaneSet& set, const WindowTick& tick, i64 pane, WindowOutput& out);
-    void emit_again(PaneSet& set, Series& series, Nanos ts_event, WindowOutput& out);
-    void emit_end(PaneSet& set, std::size_t window, Nanos end, WindowOutput& out);
-    bool emit(PaneSet& set, std::size_t window, Series& series, Nanos end, WindowOutput& out);
-    static void save_series(const Series& series, stream::StateWriter& out);
-    static void load_series(Series& series, stream::StateReader& in);
+    void emit_again(PaneSet& set, const Instrument& instrument, Nanos ts_event, WindowOutput& out);
+    void emit_end(PaneSet& set, Window& window, Nanos end, WindowOutput& out);
+    bool emit(PaneSet& set, Window& window, const Instrument& instrument, Nanos end,
+              WindowOutput& out);
+    static Window make_window(const PaneSet& set, const WindowSpec& spec);
+    void save(const PaneSet& set, stream::StateWriter& out) const;
+    bool load(PaneSet& set, stream::StateReader& in, const InstrumentTable& instruments) const;
 
     PipelineOptions options_;
     std::vector<PaneSet> sets_;

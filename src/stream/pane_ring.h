@@ -1,8 +1,8 @@
 // Stream slicing: time is cut into panes so short that every window is a run of whole panes. An event goes into its pane
 // at once, in or out of order, and a window is a merge of panes at the moment it is emitted.
 //
-// A ring holds the panes of one series. A slot remembers whose it is, so nothing has to be cleared when time passes:
-// hours of silence cost nothing, and a pane that was never touched costs no memory beyond its address space.
+// A place of the ring remembers which pane it holds, so nothing has to be cleared when time passes: hours of silence
+// cost nothing, and a pane that was never touched costs no memory beyond its address space.
 #pragma once
 
 #include <algorithm>
@@ -49,57 +49,74 @@ class PaneFinder final {
     Nanos start_;
 };
 
-/// Panes by number, as many of the newest ones as fit.
+/// The panes of many series, by number: as many of the newest numbers as fit. Panes of one number lie side by side,
+/// because ticks come into a few numbers at a time and windows are emitted for all series at once.
 template <class Pane>
     requires std::is_trivially_copyable_v<Pane>
 class PaneRing final {
  public:
-    /// Holds at least `span` consecutive panes.
-    explicit PaneRing(i64 span)
-        : numbers_(std::bit_ceil(static_cast<u64>(std::max<i64>(span, 1))), empty_),
-          panes_(std::allocator<Pane>().allocate(numbers_.size()), Release{numbers_.size()}) {}
+    /// Holds at least `span` consecutive numbers.
+    explicit PaneRing(i64 span) : rows_(std::bit_ceil(static_cast<u64>(std::max<i64>(span, 1)))) {}
 
-    i64 capacity() const { return static_cast<i64>(numbers_.size()); }
-
-    /// The pane, or null if nothing was put there (or a newer one took its place).
-    Pane* find(i64 number) {
-        const u64 slot = slot_of(number);
-        return numbers_[slot] == number ? panes_.get() + slot : nullptr;
+    /// The pane, or null if nothing was put there (or a newer number took its place).
+    Pane* find(i64 number, u32 series) {
+        Row& row = row_of(number);
+        if (row.number != number || series >= row.held.size() || row.held[series] == 0) return nullptr;
+        return row.panes.get() + series;
     }
-    const Pane* find(i64 number) const { return const_cast<PaneRing*>(this)->find(number); }
+    const Pane* find(i64 number, u32 series) const {
+        return const_cast<PaneRing*>(this)->find(number, series);
+    }
 
-    /// The pane, made empty (Pane{}) at first touch. Demands that no newer pane has its place: the owner asks only for
-    /// panes less than capacity() behind the newest.
-    Pane& at(i64 number) {
-        const u64 slot = slot_of(number);
-        if (numbers_[slot] != number) [[unlikely]] {
-            ensure(numbers_[slot] < number, "a pane that the ring no longer holds");
-            numbers_[slot] = number;
-            std::construct_at(panes_.get() + slot);
+    /// The pane, made empty (Pane{}) at first touch. Demands that no newer number has its place: the owner asks only for
+    /// what is less than the span behind the newest.
+    Pane& at(i64 number, u32 series) {
+        if (Pane* pane = find(number, series)) [[likely]] return *pane;
+        Row& row = row_of(number);
+        if (row.number != number) {
+            ensure(row.number < number, "a pane that the ring no longer holds");
+            row.number = number;
+            std::ranges::fill(row.held, u8{0});
         }
-        return panes_.get()[slot];
+        if (series >= row.held.size()) widen(row, series);
+        row.held[series] = 1;
+        return *std::construct_at(row.panes.get() + series);
     }
 
-    /// Calls visit(number, pane) for each pane that is held, oldest first.
+    /// Calls visit(number, series, pane) for each pane that is held, by number, then by series.
     template <class Visit>
     void each(Visit visit) const {
-        std::vector<i64> held;
-        for (const i64 number : numbers_)
-            if (number != empty_) held.push_back(number);
-        std::ranges::sort(held);
-        for (const i64 number : held) visit(number, std::as_const(panes_.get()[slot_of(number)]));
+        std::vector<const Row*> ordered;
+        for (const Row& row : rows_) ordered.push_back(&row);
+        std::ranges::sort(ordered, {}, &Row::number);
+        for (const Row* row : ordered)
+            for (u32 series = 0; series < row->held.size(); ++series)
+                if (row->held[series] != 0) visit(row->number, series, std::as_const(row->panes.get()[series]));
     }
 
  private:
-    static constexpr i64 empty_ = std::numeric_limits<i64>::min();
     struct Release {
         std::size_t count;
         void operator()(Pane* panes) const { std::allocator<Pane>().deallocate(panes, count); }
     };
-    u64 slot_of(i64 number) const { return static_cast<u64>(number) & (numbers_.size() - 1); }
+    struct Row {
+        i64 number = std::numeric_limits<i64>::min();
+        std::vector<u8> held;                 // By series: whether its pane was touched; the others are not constructed.
+        std::unique_ptr<Pane, Release> panes;
+    };
 
-    std::vector<i64> numbers_;  // Apart from the panes, so that finding a gap touches little memory.
-    std::unique_ptr<Pane, Release> panes_;        // Not constructed before the first touch.
+    Row& row_of(i64 number) { return rows_[static_cast<u64>(number) & (rows_.size() - 1)]; }
+
+    static void widen(Row& row, u32 series) {
+        const std::size_t width = std::bit_ceil(std::size_t{series} + 1);
+        std::unique_ptr<Pane, Release> panes(std::allocator<Pane>().allocate(width), Release{width});
+        for (std::size_t i = 0; i < row.held.size(); ++i)
+            if (row.held[i] != 0) std::construct_at(panes.get() + i, row.panes.get()[i]);
+        row.held.resize(width);
+        row.panes = std::move(panes);
+    }
+
+    std::vector<Row> rows_;
 };
 
 }  // namespace tape::stream

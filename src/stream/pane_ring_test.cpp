@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <tuple>
+
 namespace tape::stream {
 namespace {
 
@@ -21,29 +23,36 @@ TEST(Panes, AreFoundAlsoBefore1970AndInAnyOrder) {
 
 TEST(PaneRing, HoldsTheNewestPanes) {
     PaneRing<int> ring(4);
-    for (int pane = -6; pane < 10; ++pane) ring.at(pane) = pane * 10;
-    EXPECT_EQ(ring.find(5), nullptr);
-    for (int pane = 6; pane < 10; ++pane) EXPECT_EQ(*ring.find(pane), pane * 10);
-    EXPECT_EQ(ring.find(10), nullptr);
+    for (int pane = -6; pane < 10; ++pane) ring.at(pane, 1) = pane * 10;
+    EXPECT_EQ(ring.find(5, 1), nullptr);
+    for (int pane = 6; pane < 10; ++pane) EXPECT_EQ(*ring.find(pane, 1), pane * 10);
+    EXPECT_EQ(ring.find(10, 1), nullptr);
+    EXPECT_EQ(ring.find(9, 0), nullptr);
 }
 
-TEST(PaneRing, MakesAPaneEmptyWhenItsPlaceWasAnothers) {
+TEST(PaneRing, MakesPanesEmptyWhenTheirPlaceWasAnothers) {
     PaneRing<int> ring(4);
-    ring.at(1) = 7;
-    EXPECT_EQ(ring.at(1), 7);
-    EXPECT_EQ(ring.at(1 + 4'000'000), 0);
-    EXPECT_EQ(ring.find(1), nullptr);
+    ring.at(1, 0) = 7;
+    ring.at(1, 1) = 8;
+    EXPECT_EQ(ring.at(1, 0), 7);
+    EXPECT_EQ(ring.at(1 + 4'000'000, 0), 0);
+    EXPECT_EQ(ring.find(1, 0), nullptr);
+    EXPECT_EQ(ring.find(1 + 4'000'000, 1), nullptr);
 }
 
-TEST(PaneRing, VisitsOldestFirst) {
+TEST(PaneRing, MakesRoomForMoreSeriesAndKeepsWhatItHas) {
+    PaneRing<int> ring(4);
+    for (u32 series = 0; series < 100; ++series) ring.at(2, series) = static_cast<int>(series);
+    for (u32 series = 0; series < 100; ++series) EXPECT_EQ(*ring.find(2, series), static_cast<int>(series));
+}
+
+TEST(PaneRing, VisitsByNumberThenSeries) {
     PaneRing<int> ring(8);
-    for (const int pane : {9, 3, 7}) ring.at(pane) = pane;
-    std::vector<i64> seen;
-    ring.each([&](i64 number, int value) {
-        EXPECT_EQ(number, value);
-        seen.push_back(number);
-    });
-    EXPECT_EQ(seen, (std::vector<i64>{3, 7, 9}));
+    for (const int pane : {9, 3, 7}) ring.at(pane, 2) = pane;
+    ring.at(7, 0) = 5;
+    std::vector<std::tuple<i64, u32, int>> seen;
+    ring.each([&](i64 number, u32 series, int value) { seen.emplace_back(number, series, value); });
+    EXPECT_EQ(seen, (std::vector<std::tuple<i64, u32, int>>{{3, 2, 3}, {7, 0, 5}, {7, 2, 7}, {9, 2, 9}}));
 }
 
 }  // namespace
