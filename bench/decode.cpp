@@ -1,5 +1,6 @@
-// Decoding trades to ticks — exact decimals, nanosecond times, interned instruments — against simdjson On-Demand taking
-// the same fields out of the same frames as text, in the order in which they stand: the least that any decoder must do.
+// Decoding trades to ticks — exact decimals, nanosecond times, interned instruments — against
+// simdjson On-Demand taking the same fields out of the same frames as text, in the order in which
+// they stand: the least that any decoder must do.
 #include <simdjson.h>
 
 #include <array>
@@ -19,12 +20,16 @@ constexpr int runs = 5;
 // Frames one behind the other, with the room behind them that simdjson wants to read.
 struct Input {
     std::string text;
-    std::vector<std::pair<std::size_t, std::size_t>> frames;  // Place and size; OKX and Coinbase in turns.
-    std::string_view frame(std::size_t i) const { return {text.data() + frames[i].first, frames[i].second}; }
+    std::vector<std::pair<std::size_t, std::size_t>>
+        frames;  // Place and size; OKX and Coinbase in turns.
+    std::string_view frame(std::size_t i) const {
+        return {text.data() + frames[i].first, frames[i].second};
+    }
 };
 
 Input make_input() {
-    constexpr std::array coins = {"BTC", "ETH", "SOL", "XRP", "DOGE", "ADA", "AVAX", "LINK", "LTC", "UNI", "SHIB", "PEPE"};
+    constexpr std::array coins = {"BTC",  "ETH",  "SOL", "XRP", "DOGE", "ADA",
+                                  "AVAX", "LINK", "LTC", "UNI", "SHIB", "PEPE"};
     std::mt19937_64 random(20261120);
     Input input;
     input.text.reserve(input_bytes + 1024);
@@ -38,15 +43,17 @@ Input make_input() {
             input.text += fmt::format(
                 R"({{"arg":{{"channel":"trades","instId":"{0}-USDT"}},"data":[{{"instId":"{0}-USDT","tradeId":"{1}",)"
                 R"("px":"{2}","sz":"{3}","side":"{4}","ts":"{5}","count":"{6}","source":"0","seqId":{7}}}]}})",
-                coin, 900'000'000 + i, price, size, side, 1'763'600'000'000 + i, 1 + random() % 3, 70'000'000'000 + i);
+                coin, 900'000'000 + i, price, size, side, 1'763'600'000'000 + i, 1 + random() % 3,
+                70'000'000'000 + i);
         } else {
             input.text += fmt::format(
                 R"({{"type":"match","trade_id":{0},"maker_order_id":"{1:08x}-af29-4f45-8744-{2:012x}",)"
                 R"("taker_order_id":"{3:08x}-f175-4396-bae1-{4:012x}","side":"{5}","size":"{6}","price":"{7}",)"
                 R"("product_id":"{8}-USD","sequence":{9},"time":"2026-11-20T{10:02}:{11:02}:{12:02}.{13:06}Z"}})",
-                700'000'000 + i, random() & 0xFFFFFFFF, random() & 0xFFFFFFFFFFFF, random() & 0xFFFFFFFF,
-                random() & 0xFFFFFFFFFFFF, side, size, price, coin, 90'000'000'000 + i, i / 3'600'000 % 24,
-                i / 60'000 % 60, i / 1'000 % 60, random() % 1'000'000);
+                700'000'000 + i, random() & 0xFFFFFFFF, random() & 0xFFFFFFFFFFFF,
+                random() & 0xFFFFFFFF, random() & 0xFFFFFFFFFFFF, side, size, price, coin,
+                90'000'000'000 + i, i / 3'600'000 % 24, i / 60'000 % 60, i / 1'000 % 60,
+                random() % 1'000'000);
         }
         input.frames.emplace_back(start, input.text.size() - start);
     }
@@ -66,10 +73,12 @@ void extract(const Input& input, ondemand::parser& parser, Visit field) {
     };
     for (std::size_t i = 0; i < input.frames.size(); ++i) {
         const auto [start, size] = input.frames[i];
-        ondemand::document document = parser.iterate(input.text.data() + start, size, input.text.size() - start);
+        ondemand::document document =
+            parser.iterate(input.text.data() + start, size, input.text.size() - start);
         ondemand::object message = document.get_object();
         if (i % 2 == 0) {
-            if (std::string_view(message.find_field("arg").find_field("channel")) != "trades") continue;
+            if (std::string_view(message.find_field("arg").find_field("channel")) != "trades")
+                continue;
             for (ondemand::object item : message.find_field("data").get_array()) {
                 text(item, "instId"sv);
                 text(item, "tradeId"sv);
@@ -98,16 +107,17 @@ class Ours {
  public:
     void decode(const Input& input, venues::EventSink& sink) {
         for (std::size_t i = 0; i < input.frames.size(); ++i) {
-            const log::Record record{
-                .offset = {static_cast<i64>(i)}, .kind = log::RecordKind::frame, .payload = input.frame(i)};
+            const log::Record record{.offset = {static_cast<i64>(i)},
+                                     .kind = log::RecordKind::frame,
+                                     .payload = input.frame(i)};
             const auto error = decoders_[i % 2]->decode(record, sink);
             if (error) fmt::print(stderr, "{}\n", error->detail);
         }
     }
 
  private:
-    std::array<std::unique_ptr<venues::Decoder>, 2> decoders_ = {venues::find_venue("okx")->make_decoder(),
-                                                                 venues::find_venue("coinbase")->make_decoder()};
+    std::array<std::unique_ptr<venues::Decoder>, 2> decoders_ = {
+        venues::find_venue("okx")->make_decoder(), venues::find_venue("coinbase")->make_decoder()};
 };
 
 class Sink : public venues::EventSink {
@@ -120,7 +130,9 @@ class Sink : public venues::EventSink {
 
 class CountingSink final : public Sink {
  public:
-    void on(const Tick& tick) override { sum += tick.ts_event.count + static_cast<i64>(tick.price->units); }
+    void on(const Tick& tick) override {
+        sum += tick.ts_event.count + static_cast<i64>(tick.price->units);
+    }
     i64 sum{};
 };
 
@@ -166,7 +178,8 @@ class RenderingSink final : public Sink {
             checksum.add(fmt::format("{}", *tick.sequence));
             checksum.add(plain_time(format_rfc3339(tick.ts_event)));
         }
-        ensure(fmt::format("{}", *tick.identity) == tick.trade_id.view(), "the identity is the id's number");
+        ensure(fmt::format("{}", *tick.identity) == tick.trade_id.view(),
+               "the identity is the id's number");
     }
     Checksum checksum;
 };
@@ -177,9 +190,12 @@ bool same_values(const Input& input) {
     Checksum theirs;
     ondemand::parser parser;
     extract(input, parser, [&](std::string_view name, std::string_view text) {
-        if (name == "px" || name == "sz" || name == "price" || name == "size") theirs.add(plain(text));
-        else if (name == "time") theirs.add(plain_time(text));
-        else theirs.add(text);
+        if (name == "px" || name == "sz" || name == "price" || name == "size")
+            theirs.add(plain(text));
+        else if (name == "time")
+            theirs.add(plain_time(text));
+        else
+            theirs.add(text);
     });
     return ours.checksum.value == theirs.value;
 }
@@ -192,7 +208,11 @@ int run() {
     std::size_t extracted_bytes = 0;
     const auto [our_seconds, their_seconds] = bench::in_turns(
         runs, bench::cpu_seconds, [&] { ours.decode(input, sink); },
-        [&] { extract(input, parser, [&](std::string_view, std::string_view text) { extracted_bytes += text.size(); }); });
+        [&] {
+            extract(input, parser, [&](std::string_view, std::string_view text) {
+                extracted_bytes += text.size();
+            });
+        });
     ensure(sink.sum != 0 && extracted_bytes != 0, "both have read something");
     return bench::report({.what = "decoding trades to ticks",
                           .baseline = "simdjson On-Demand, the same fields as text",
@@ -207,4 +227,6 @@ int run() {
 }  // namespace
 }  // namespace tape
 
-int main() { return tape::run(); }
+int main() {
+    return tape::run();
+}

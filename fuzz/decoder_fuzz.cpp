@@ -1,5 +1,6 @@
-// The decoders of all venues on bytes of any kind: as a frame, and as the body of an answer whose path the input chooses.
-// Whatever comes, no byte outside of the input is read, ticks come all or none, and a restored decoder decodes alike.
+// The decoders of all venues on bytes of any kind: as a frame, and as the body of an answer whose
+// path the input chooses. Whatever comes, no byte outside of the input is read, ticks come all or
+// none, and a restored decoder decodes alike.
 #include <fmt/core.h>
 
 #include <nlohmann/json.hpp>
@@ -15,7 +16,8 @@ class Counting final : public venues::EventSink {
         ensure(tick.instrument != nullptr, "a tick has an instrument");
         ensure(!tick.price || tick.price->units > 0, "a price is above zero");
         ensure(!tick.size || !tick.size->negative(), "a size is not negative");
-        ensure(tick.kind != TickKind::trade || (tick.price && tick.identity && tick.covers > 0), "a trade is whole");
+        ensure(tick.kind != TickKind::trade || (tick.price && tick.identity && tick.covers > 0),
+               "a trade is whole");
         ++ticks;
     }
     void on_subscribed(std::string_view, const Instrument*) override {}
@@ -26,7 +28,8 @@ class Counting final : public venues::EventSink {
 };
 
 void decode(const venues::Venue& venue, log::RecordKind kind, std::string_view payload) {
-    const log::Record record{.offset = {1}, .kind = kind, .ts_recv = seconds(1), .payload = payload};
+    const log::Record record{
+        .offset = {1}, .kind = kind, .ts_recv = seconds(1), .payload = payload};
     const auto decoder = venue.make_decoder();
     Counting first, second;
     const bool failed = decoder->decode(record, first).has_value();
@@ -35,7 +38,8 @@ void decode(const venues::Venue& venue, log::RecordKind kind, std::string_view p
     decoder->save(state);
     const auto restored = venue.make_decoder();
     ensure(restored->load(state).has_value(), "a saved state loads");
-    ensure(restored->decode(record, second).has_value() == failed && second.ticks == first.ticks, "and decodes alike");
+    ensure(restored->decode(record, second).has_value() == failed && second.ticks == first.ticks,
+           "and decodes alike");
 }
 
 }  // namespace
@@ -44,12 +48,19 @@ void decode(const venues::Venue& venue, log::RecordKind kind, std::string_view p
 extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t size) {
     using namespace tape;
     if (size == 0) return 0;
-    constexpr const char* paths[] = {"/api/v5/public/instruments", "/api/v5/market/trades", "/products",
-                                     "/products/BTC-USD/trades", "/api/v3/brokerage/market/products",
+    constexpr const char* paths[] = {"/api/v5/public/instruments",
+                                     "/api/v5/market/trades",
+                                     "/products",
+                                     "/products/BTC-USD/trades",
+                                     "/api/v3/brokerage/market/products",
                                      "/api/v3/brokerage/market/products/BTC-USD/ticker"};
     const std::string_view text(reinterpret_cast<const char*>(data) + 1, size - 1);
-    const nlohmann::json answer = {{"method", "GET"}, {"target", paths[data[0] % std::size(paths)]}, {"status", 200}, {"body", text}};
-    const std::string payload = answer.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+    const nlohmann::json answer = {{"method", "GET"},
+                                   {"target", paths[data[0] % std::size(paths)]},
+                                   {"status", 200},
+                                   {"body", text}};
+    const std::string payload =
+        answer.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
     for (const venues::Venue* venue : venues::venue_table()) {
         decode(*venue, log::RecordKind::frame, text);
         decode(*venue, log::RecordKind::rest, payload);

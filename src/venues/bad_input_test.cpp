@@ -1,4 +1,5 @@
-// What a venue must never send and some day will: cut, huge, binary. (Wrong values in sound JSON are golden cases.)
+// What a venue must never send and some day will: cut, huge, binary. (Wrong values in sound JSON
+// are golden cases.)
 #include <fmt/core.h>
 #include <gtest/gtest.h>
 
@@ -26,8 +27,9 @@ std::string reason_of(std::string_view venue, std::string_view frame) {
 }
 
 TEST(BadInput, AFrameCutAnywhereGivesNothing) {
-    for (const auto& [venue, frame] : {std::pair("okx", okx_trade), std::pair("coinbase", coinbase_match),
-                                       std::pair("coinbase", advanced_trades)}) {
+    for (const auto& [venue, frame] :
+         {std::pair("okx", okx_trade), std::pair("coinbase", coinbase_match),
+          std::pair("coinbase", advanced_trades)}) {
         ASSERT_EQ(reason_of(venue, frame), "none");
         for (std::size_t size = 0; size < frame.size(); ++size) {
             const Decoded decoded = decode_frame(venue, frame.substr(0, size));
@@ -39,23 +41,25 @@ TEST(BadInput, AFrameCutAnywhereGivesNothing) {
 }
 
 TEST(BadInput, AHugeFrameIsNamedAsSuchAndNotParsed) {
-    const std::string frame = std::string(okx_trade.substr(0, okx_trade.size() - 1)) + R"(,"more":")" +
-                              std::string(10'000'000, 'x') + "\"}";
+    const std::string frame = std::string(okx_trade.substr(0, okx_trade.size() - 1)) +
+                              R"(,"more":")" + std::string(10'000'000, 'x') + "\"}";
     const Decoded decoded = decode_frame("okx", frame);
     ASSERT_TRUE(decoded.error);
     EXPECT_EQ(decoded.error->reason, "too_long");
-    EXPECT_EQ(decoded.error->detail, fmt::format("okx: the frame has {} bytes, at most {} are read", frame.size(),
-                                                 frame_bytes_max));
+    EXPECT_EQ(decoded.error->detail, fmt::format("okx: the frame has {} bytes, at most {} are read",
+                                                 frame.size(), frame_bytes_max));
 }
 
 TEST(BadInput, ALongListInALongAnswerIsRead) {
     std::string body = R"({"code":"0","msg":"","data":[)";
     for (int i = 0; i < 20'000; ++i)
-        body += fmt::format(R"({}{{"instType":"SPOT","instId":"C{}-USDT","baseCcy":"C{}","quoteCcy":"USDT","x":"{:0300}"}})",
-                            i ? "," : "", i, i, i);
+        body += fmt::format(
+            R"({}{{"instType":"SPOT","instId":"C{}-USDT","baseCcy":"C{}","quoteCcy":"USDT","x":"{:0300}"}})",
+            i ? "," : "", i, i, i);
     body += "]}";
     ASSERT_GT(body.size(), frame_bytes_max);
-    const Decoded decoded = decode_answer("okx", "/api/v5/public/instruments?instType=SPOT", 200, body);
+    const Decoded decoded =
+        decode_answer("okx", "/api/v5/public/instruments?instType=SPOT", 200, body);
     EXPECT_FALSE(decoded.error) << decoded.error->detail;
     EXPECT_EQ(decoded.decoder->instruments().all().size(), 20'000u);
 }
@@ -77,10 +81,12 @@ TEST(BadInput, BinaryAndBrokenTextIsMalformed) {
 }
 
 TEST(BadInput, NoSingleByteBreaksTheDecoder) {
-    for (const auto& [venue, frame] : {std::pair("okx", okx_trade), std::pair("coinbase", coinbase_match),
-                                       std::pair("coinbase", advanced_trades)})
+    for (const auto& [venue, frame] :
+         {std::pair("okx", okx_trade), std::pair("coinbase", coinbase_match),
+          std::pair("coinbase", advanced_trades)})
         for (std::size_t at = 0; at < frame.size(); ++at)
-            for (const char byte : {'\0', '"', '\\', '{', '}', '[', ']', ',', ':', '-', '9', 'x', '\x80', '\xFF'}) {
+            for (const char byte :
+                 {'\0', '"', '\\', '{', '}', '[', ']', ',', ':', '-', '9', 'x', '\x80', '\xFF'}) {
                 std::string changed(frame);
                 changed[at] = byte;
                 reason_of(venue, changed);
@@ -89,8 +95,9 @@ TEST(BadInput, NoSingleByteBreaksTheDecoder) {
 
 TEST(BadInput, EscapesAreUndone) {
     const Decoded decoded = decode_frame(
-        "okx", R"({"arg":{"channel":"trades","instId":"BTC-USDT"},"data":[{"instId":"BTC\u002dUSDT","tradeId":"7",)"
-               R"("px":"42\u0032","sz":"1","side":"b\u0075y","ts":"1630048897897","count":"1"}]})");
+        "okx",
+        R"({"arg":{"channel":"trades","instId":"BTC-USDT"},"data":[{"instId":"BTC\u002dUSDT","tradeId":"7",)"
+        R"("px":"42\u0032","sz":"1","side":"b\u0075y","ts":"1630048897897","count":"1"}]})");
     ASSERT_FALSE(decoded.error) << decoded.error->detail;
     ASSERT_EQ(decoded.events.ticks.size(), 1u);
     EXPECT_EQ(decoded.events.ticks[0].instrument->native_symbol, "BTC-USDT");
@@ -105,13 +112,15 @@ TEST(BadInput, ALongValueIsCutInTheMessageBetweenTwoCharacters) {
     frame.replace(frame.find("42219.9"), 7, "x" + price);
     const Decoded decoded = decode_frame("okx", frame);
     ASSERT_TRUE(decoded.error);
-    EXPECT_EQ(decoded.error->detail, fmt::format("okx: px 'x{}…': not a number", price.substr(0, 78)));
+    EXPECT_EQ(decoded.error->detail,
+              fmt::format("okx: px 'x{}…': not a number", price.substr(0, 78)));
 }
 
 TEST(BadInput, AnAnswerOnDiskThatIsNoAnswerIsMalformed) {
     const auto decoder = find_venue("okx")->make_decoder();
     EventLog events;
-    const auto error = decoder->decode({.kind = log::RecordKind::rest, .payload = "{\"method\":\"GET\"}"}, events);
+    const auto error =
+        decoder->decode({.kind = log::RecordKind::rest, .payload = "{\"method\":\"GET\"}"}, events);
     ASSERT_TRUE(error);
     EXPECT_EQ(error->reason, "missing_field");
     EXPECT_FALSE(decoder->decode({.kind = log::RecordKind::heartbeat, .payload = ""}, events));

@@ -1,7 +1,9 @@
 // Coinbase, both of its public feeds, under one name because they carry the same trades:
-// `exchange`, https://docs.cdp.coinbase.com/exchange/websocket-feed/channels, one message a trade, and
-// `advanced`, https://docs.cdp.coinbase.com/coinbase-app/advanced-trade-apis/websocket/websocket-channels, batches in an
-// envelope. Times are RFC 3339. Mind the side: a trade's is the maker's in both feeds, a ticker's is the taker's.
+// `exchange`, https://docs.cdp.coinbase.com/exchange/websocket-feed/channels, one message a trade,
+// and `advanced`,
+// https://docs.cdp.coinbase.com/coinbase-app/advanced-trade-apis/websocket/websocket-channels,
+// batches in an envelope. Times are RFC 3339. Mind the side: a trade's is the maker's in both
+// feeds, a ticker's is the taker's.
 #include <fmt/core.h>
 
 #include <algorithm>
@@ -34,12 +36,13 @@ class CoinbaseDecoder final : public JsonDecoder {
     CoinbaseDecoder() : JsonDecoder(venue_name) {}
 
  private:
-    // What tells the feeds apart comes first in their messages: `channel` is Advanced's, `type` the Exchange's. Errors of
-    // either have a `type`.
+    // What tells the feeds apart comes first in their messages: `channel` is Advanced's, `type` the
+    // Exchange's. Errors of either have a `type`.
     void on_frame(json::Document frame, EventSink& out) override {
         json::Object message = frame.object();
         if (frame.starts_with(R"({"channel")"))
-            if (const auto channel = message.find("channel")) return on_advanced(channel.text, message, out);
+            if (const auto channel = message.find("channel"))
+                return on_advanced(channel.text, message, out);
         if (const auto type = message.find("type")) return on_exchange(type.text, message, out);
         on_advanced(message["channel"].text, message, out);
     }
@@ -53,7 +56,8 @@ class CoinbaseDecoder final : public JsonDecoder {
         out.on_unknown(type);
     }
 
-    // `last_match` is the trade before the subscription: a trade like any other, sent again at each subscription.
+    // `last_match` is the trade before the subscription: a trade like any other, sent again at each
+    // subscription.
     void on_match(json::Object& message) {
         const json::Field id = message["trade_id"];
         const json::Field side = message["side"], size = message["size"], price = message["price"];
@@ -63,7 +67,8 @@ class CoinbaseDecoder final : public JsonDecoder {
         trade.side = json::opposite(json::side(side));
         trade.size = json::size(size);
         trade.price = json::price(price);
-        if (const auto sequence = message.find("sequence")) trade.sequence = json::sequence(sequence);
+        if (const auto sequence = message.find("sequence"))
+            trade.sequence = json::sequence(sequence);
         trade.ts_event = times_.read(message["time"]);
     }
 
@@ -89,12 +94,14 @@ class CoinbaseDecoder final : public JsonDecoder {
         out.on_last_trade(product, last, times_.read(message["time"]));
     }
 
-    // All subscriptions of the connection so far: {"type":"subscriptions","channels":[{"name":"ticker","product_ids":[…]}]}
+    // All subscriptions of the connection so far:
+    // {"type":"subscriptions","channels":[{"name":"ticker","product_ids":[…]}]}
     void on_subscriptions(json::Object& message, EventSink& out) {
         for (json::Object channel : message.objects("channels")) {
             const std::string_view name = json::text(channel["name"], channel_bytes_max);
             if (auto products = channel.find_values("product_ids"))
-                for (const json::Field product : *products) out.on_subscribed(name, &instrument(product));
+                for (const json::Field product : *products)
+                    out.on_subscribed(name, &instrument(product));
             else
                 out.on_subscribed(name, nullptr);
         }
@@ -116,8 +123,10 @@ class CoinbaseDecoder final : public JsonDecoder {
         const json::Field timestamp = message["timestamp"];
         const i64 sequence = json::sequence(message["sequence_num"]);
         for (json::Object event : message.objects("events")) {
-            if (trades) on_market_trades(event.objects("trades"), sequence);
-            else on_tickers(event.objects("tickers"), sequence, times_.read(timestamp));
+            if (trades)
+                on_market_trades(event.objects("trades"), sequence);
+            else
+                on_tickers(event.objects("tickers"), sequence, times_.read(timestamp));
         }
     }
 
@@ -154,18 +163,21 @@ class CoinbaseDecoder final : public JsonDecoder {
         }
     }
 
-    // All subscriptions so far: "events":[{"subscriptions":{"ticker":["ETH-USD"],"heartbeats":["heartbeats"]}}]
+    // All subscriptions so far:
+    // "events":[{"subscriptions":{"ticker":["ETH-USD"],"heartbeats":["heartbeats"]}}]
     void on_advanced_subscriptions(json::Object& message, EventSink& out) {
         for (json::Object event : message.objects("events")) {
             json::Object subscriptions = event.object("subscriptions");
             for (const std::string_view name : {"market_trades", "ticker"})
                 if (auto products = subscriptions.find_values(name))
-                    for (const json::Field product : *products) out.on_subscribed(name, &instrument(product));
+                    for (const json::Field product : *products)
+                        out.on_subscribed(name, &instrument(product));
             if (subscriptions.find_values("heartbeats")) out.on_subscribed("heartbeats", nullptr);
         }
     }
 
-    // Exchange: /products and /products/{id}/trades. Advanced: /api/v3/brokerage/market/products and …/{id}/ticker.
+    // Exchange: /products and /products/{id}/trades. Advanced: /api/v3/brokerage/market/products
+    // and …/{id}/ticker.
     void on_answer(RestAnswer answer, EventSink& out) override {
         const bool advanced = answer.path.find("/brokerage/") != std::string_view::npos;
         if (answer.path.ends_with("/products"))
@@ -182,14 +194,16 @@ class CoinbaseDecoder final : public JsonDecoder {
         std::string_view path = answer.path.substr(0, answer.path.rfind('/'));
         const json::Field id{"product", path.substr(path.rfind('/') + 1), true};
         const Instrument& product = instrument(id);
-        for (json::Object item : answer.body.objects()) on_trade(item, tick(TickKind::trade, product));
+        for (json::Object item : answer.body.objects())
+            on_trade(item, tick(TickKind::trade, product));
     }
 
     void list_exchange(json::Elements<json::Object> products) {
         for (json::Object item : products) {
             const json::Field id = item["id"];
             const std::string_view base = item["base_currency"].text;
-            list_instrument(id, to_capitals(fmt::format("{}-{}", base, item["quote_currency"].text)));
+            list_instrument(id,
+                            to_capitals(fmt::format("{}-{}", base, item["quote_currency"].text)));
         }
     }
 
@@ -199,8 +213,9 @@ class CoinbaseDecoder final : public JsonDecoder {
             const json::Field id = item["product_id"];
             const bool future = item["product_type"].text == "FUTURE";
             const auto quote = item.find("quote_currency_id"), base = item.find("base_currency_id");
-            list_instrument(id, to_capitals(future || !quote || !base ? std::string(id.text)
-                                                                      : fmt::format("{}-{}", base.text, quote.text)));
+            list_instrument(id, to_capitals(future || !quote || !base
+                                                ? std::string(id.text)
+                                                : fmt::format("{}-{}", base.text, quote.text)));
         }
     }
 
@@ -212,10 +227,12 @@ class Coinbase final : public Venue {
     std::string_view name() const override { return venue_name; }
     i32 decoder_version() const override { return 1; }
     std::string_view default_websocket(std::string_view feed) const override {
-        return feed == "advanced" ? "wss://advanced-trade-ws.coinbase.com" : "wss://ws-feed.exchange.coinbase.com";
+        return feed == "advanced" ? "wss://advanced-trade-ws.coinbase.com"
+                                  : "wss://ws-feed.exchange.coinbase.com";
     }
     std::string_view default_rest(std::string_view feed) const override {
-        return feed == "advanced" ? "https://api.coinbase.com" : "https://api.exchange.coinbase.com";
+        return feed == "advanced" ? "https://api.coinbase.com"
+                                  : "https://api.exchange.coinbase.com";
     }
     std::vector<std::string_view> channels(std::string_view feed) const override {
         std::vector<std::string_view> names;
@@ -227,26 +244,33 @@ class Coinbase final : public Venue {
     TickKind kind_of(std::string_view channel) const override {
         return channel == "ticker" || channel == "tickers" ? TickKind::ticker : TickKind::trade;
     }
-    std::unique_ptr<Decoder> make_decoder() const override { return std::make_unique<CoinbaseDecoder>(); }
-
-    std::vector<RestRequest> instruments(const SourceSpec& spec) const override {
-        return {{.target = spec.feed == "advanced" ? "/api/v3/brokerage/market/products" : "/products"}};
+    std::unique_ptr<Decoder> make_decoder() const override {
+        return std::make_unique<CoinbaseDecoder>();
     }
 
-    // One connection. The heartbeat comes along unasked: each second it says which trade was the last, and it keeps quiet
-    // channels open, which Coinbase closes after 60 to 90 s.
+    std::vector<RestRequest> instruments(const SourceSpec& spec) const override {
+        return {{.target =
+                     spec.feed == "advanced" ? "/api/v3/brokerage/market/products" : "/products"}};
+    }
+
+    // One connection. The heartbeat comes along unasked: each second it says which trade was the
+    // last, and it keeps quiet channels open, which Coinbase closes after 60 to 90 s.
     Result<std::vector<Connection>> plan(const SourceSpec& spec) const override {
         if (!spec.feed.empty() && spec.feed != "exchange" && spec.feed != "advanced")
-            return user_error(fmt::format("coinbase: no feed '{}'; there are exchange, advanced", spec.feed));
-        if (auto checked = check_symbols(venue_name, spec.symbols); !checked) return checked.error();
+            return user_error(
+                fmt::format("coinbase: no feed '{}'; there are exchange, advanced", spec.feed));
+        if (auto checked = check_symbols(venue_name, spec.symbols); !checked)
+            return checked.error();
         auto channels = native_channels(venue_name, channels_of(spec.feed), spec.channels);
         if (!channels) return channels.error();
         const bool advanced = spec.feed == "advanced";
         const std::string_view heartbeat = advanced ? "heartbeats" : "heartbeat";
         std::erase(*channels, heartbeat);
         Connection made{.websocket_path = "/"};
-        if (advanced) subscribe_advanced(*channels, spec.symbols, made);
-        else subscribe_exchange(*channels, spec.symbols, made);
+        if (advanced)
+            subscribe_advanced(*channels, spec.symbols, made);
+        else
+            subscribe_exchange(*channels, spec.symbols, made);
         return std::vector{std::move(made)};
     }
 
@@ -254,17 +278,20 @@ class Coinbase final : public Venue {
     static std::span<const ChannelName> channels_of(std::string_view feed) {
         return feed == "advanced" ? std::span(advanced_channels) : std::span(exchange_channels);
     }
-    static void add_streams(std::string_view channel, const std::vector<std::string>& symbols, Connection& made) {
-        for (const std::string& symbol : symbols) made.streams.push_back({std::string(channel), symbol});
+    static void add_streams(std::string_view channel, const std::vector<std::string>& symbols,
+                            Connection& made) {
+        for (const std::string& symbol : symbols)
+            made.streams.push_back({std::string(channel), symbol});
     }
 
-    static void subscribe_exchange(std::vector<std::string_view> channels, const std::vector<std::string>& symbols,
-                                   Connection& made) {
+    static void subscribe_exchange(std::vector<std::string_view> channels,
+                                   const std::vector<std::string>& symbols, Connection& made) {
         channels.push_back("heartbeat");
         const std::vector<std::string> names(channels.begin(), channels.end());
         for (const auto batch : batches(symbols, products_per_request))
-            made.subscribe.push_back(fmt::format(R"({{"type":"subscribe","product_ids":[{}],"channels":[{}]}})",
-                                                 quoted_list(batch), quoted_list(names)));
+            made.subscribe.push_back(
+                fmt::format(R"({{"type":"subscribe","product_ids":[{}],"channels":[{}]}})",
+                            quoted_list(batch), quoted_list(names)));
         for (const std::string_view channel : channels) add_streams(channel, symbols, made);
     }
 
@@ -274,8 +301,9 @@ class Coinbase final : public Venue {
         made.subscribe.push_back(R"({"type":"subscribe","channel":"heartbeats"})");
         for (const std::string_view channel : channels) {
             for (const auto batch : batches(symbols, products_per_request))
-                made.subscribe.push_back(fmt::format(R"({{"type":"subscribe","product_ids":[{}],"channel":"{}"}})",
-                                                     quoted_list(batch), channel));
+                made.subscribe.push_back(
+                    fmt::format(R"({{"type":"subscribe","product_ids":[{}],"channel":"{}"}})",
+                                quoted_list(batch), channel));
             add_streams(channel, symbols, made);
         }
         made.streams.push_back({"heartbeats", ""});

@@ -37,8 +37,10 @@ std::optional<DecodeError> JsonDecoder::decode(const log::Record& record, EventS
     record_ = &record;
     ticks_.clear();
     try {
-        if (record.kind == log::RecordKind::frame) decode_frame(out);
-        else if (record.kind == log::RecordKind::rest) decode_answer(out);
+        if (record.kind == log::RecordKind::frame)
+            decode_frame(out);
+        else if (record.kind == log::RecordKind::rest)
+            decode_answer(out);
     } catch (const json::Fault& fault) {
         return DecodeError{fault.reason, fmt::format("{}: {}", venue_, fault.detail)};
     }
@@ -49,7 +51,8 @@ std::optional<DecodeError> JsonDecoder::decode(const log::Record& record, EventS
 void JsonDecoder::decode_frame(EventSink& out) {
     const std::string_view frame = record_->payload;
     if (is_control(frame)) return;
-    if (frame.size() > frame_bytes_max) json::fail_too_long("the frame", frame.size(), frame_bytes_max);
+    if (frame.size() > frame_bytes_max)
+        json::fail_too_long("the frame", frame.size(), frame_bytes_max);
     cursor_.open(frame);
     on_frame(json::Document(cursor_), out);
     cursor_.finish();
@@ -63,10 +66,12 @@ void JsonDecoder::decode_answer(EventSink& out) {
     const u64 status = json::number(envelope["status"]);
     const std::string_view body = envelope["body"].text;
     if (status != 200) {
-        out.on_refused(fmt::format("{} {} answered {}: {}", method, json::clip(target), status, json::clip(body)));
+        out.on_refused(fmt::format("{} {} answered {}: {}", method, json::clip(target), status,
+                                   json::clip(body)));
         return;
     }
-    if (body.size() > body_bytes_max) json::fail_too_long("the answer", body.size(), body_bytes_max);
+    if (body.size() > body_bytes_max)
+        json::fail_too_long("the answer", body.size(), body_bytes_max);
     cursor_.open(body);
     on_answer({target.substr(0, target.find('?')), json::Document(cursor_)}, out);
     cursor_.finish();
@@ -110,8 +115,8 @@ void JsonDecoder::save(std::string& out) const {
 Result<void> JsonDecoder::load(std::string_view state) {
     u8 version = 0;
     if (!take(state, version) || version != state_version)
-        return internal_error(fmt::format("{}: decoder state of version {}, this program reads {}", venue_, version,
-                                          state_version));
+        return internal_error(fmt::format("{}: decoder state of version {}, this program reads {}",
+                                          venue_, version, state_version));
     InstrumentTable loaded;
     u32 count = 0;
     bool whole = take(state, count);
@@ -120,10 +125,13 @@ Result<void> JsonDecoder::load(std::string_view state) {
         std::string_view native_symbol, symbol;
         whole = take(state, listed) && take_text(state, native_symbol) && take_text(state, symbol);
         if (!whole) break;
-        if (listed) loaded.list(venue_, native_symbol, symbol);
-        else loaded.intern(venue_, native_symbol);
+        if (listed)
+            loaded.list(venue_, native_symbol, symbol);
+        else
+            loaded.intern(venue_, native_symbol);
     }
-    if (!whole || !state.empty()) return internal_error(fmt::format("{}: decoder state is damaged", venue_));
+    if (!whole || !state.empty())
+        return internal_error(fmt::format("{}: decoder state is damaged", venue_));
     instruments_ = std::move(loaded);
     recent_.fill({});
     return {};

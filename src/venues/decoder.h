@@ -1,6 +1,6 @@
-// The shell around every decoder of JSON venues: it takes records, parses their text, holds ticks back until the whole
-// record has decoded, catches what was wrong with it, and keeps the instruments. What is left to a venue's file is the
-// protocol.
+// The shell around every decoder of JSON venues: it takes records, parses their text, holds ticks
+// back until the whole record has decoded, catches what was wrong with it, and keeps the
+// instruments. What is left to a venue's file is the protocol.
 #pragma once
 
 #include <array>
@@ -9,16 +9,17 @@
 #include <string_view>
 #include <vector>
 
-#include "venues/json.h"
+#include "venues/values.h"
 #include "venues/venue.h"
 
 namespace tape::venues {
 
-/// A longer frame, or a longer body of an answer, is a dead letter. No message that is decoded comes near it; the longest
-/// are instrument lists of some megabytes.
+/// A longer frame, or a longer body of an answer, is a dead letter. No message that is decoded
+/// comes near it; the longest are instrument lists of some megabytes.
 constexpr std::size_t frame_bytes_max = 4 << 20;
 constexpr std::size_t body_bytes_max = 16 << 20;
-/// Of an instrument's native id, and how many instruments one partition may have: a venue gone wild is not memorised.
+/// Of an instrument's native id, and how many instruments one partition may have: a venue gone wild
+/// is not memorised.
 constexpr std::size_t native_symbol_bytes_max = 64;
 constexpr std::size_t instruments_max = 100'000;
 
@@ -46,19 +47,25 @@ class JsonDecoder : public Decoder {
     /// An answer with status 200; others are reported as refused.
     virtual void on_answer(RestAnswer answer, EventSink& out) = 0;
 
-    /// The instrument of a native id, made unlisted at first sight. Fault: no text, too long, too many instruments.
+    /// The instrument of a native id, made unlisted at first sight. Fault: no text, too long, too
+    /// many instruments.
     TAPE_INLINE const Instrument& instrument(const json::Field& native_symbol) {
-        // Ids are mostly of 4 to 16 bytes: their two ends and the size tell them apart. Others are not remembered.
+        // Ids are mostly of 4 to 16 bytes: their two ends and the size tell them apart. Others are
+        // not remembered.
         const std::string_view id = native_symbol.text;
-        if (!native_symbol.quoted) [[unlikely]] json::fail_value(native_symbol.name, id, "no text");
-        if (id.size() < 4 || id.size() > 16) [[unlikely]] return intern(native_symbol.name, id);
+        if (!native_symbol.quoted) [[unlikely]]
+            json::fail_value(native_symbol.name, id, "no text");
+        if (id.size() < 4 || id.size() > 16) [[unlikely]]
+            return intern(native_symbol.name, id);
         Recent key{.size = id.size()};
         const bool wide = id.size() >= 8;
         key.head = wide ? load<u64>(id.data()) : load<u32>(id.data());
-        key.tail = wide ? load<u64>(id.data() + id.size() - 8) : load<u32>(id.data() + id.size() - 4);
+        key.tail =
+            wide ? load<u64>(id.data() + id.size() - 8) : load<u32>(id.data() + id.size() - 4);
         const u64 mixed = (key.head ^ (key.tail << 1) ^ key.size) * 0x9E37'79B9'7F4A'7C15;
         Recent& recent = recent_[mixed >> 54];
-        if (recent.head == key.head && recent.tail == key.tail && recent.size == key.size) [[likely]]
+        if (recent.head == key.head && recent.tail == key.tail && recent.size == key.size)
+            [[likely]]
             return *recent.instrument;
         key.instrument = &intern(native_symbol.name, id);
         recent = key;
@@ -66,7 +73,8 @@ class JsonDecoder : public Decoder {
     }
     /// As the venue's list names it.
     void list_instrument(const json::Field& native_symbol, std::string_view symbol);
-    /// One more tick of this record, the last in order so far; the caller fills in what the venue says.
+    /// One more tick of this record, the last in order so far; the caller fills in what the venue
+    /// says.
     Tick& tick(TickKind kind, const Instrument& instrument);
     Nanos ts_recv() const { return record_->ts_recv; }
 
@@ -83,7 +91,8 @@ class JsonDecoder : public Decoder {
 
     std::string_view venue_;
     InstrumentTable instruments_;
-    // Instruments seen lately, in a place that their hash names; a collision merely costs a look into the table.
+    // Instruments seen lately, in a place that their hash names; a collision merely costs a look
+    // into the table.
     struct Recent {
         u64 head{}, tail{}, size{};
         const Instrument* instrument{};

@@ -1,6 +1,7 @@
-// Golden cases: tests/golden/<venue>/<case>.in holds records, <case>.out the events they must give. A case is added by
-// adding the two files. A line of .in is a frame, as it stands; or `rest STATUS TARGET BODY`; or, after `#`, a remark.
-// TAPE_GOLDEN_WRITE=1 writes the .out files instead, for reading over what changed.
+// Golden cases: tests/golden/<venue>/<case>.in holds records, <case>.out the events they must give.
+// A case is added by adding the two files. A line of .in is a frame, as it stands; or `rest STATUS
+// TARGET BODY`; or, after `#`, a remark. TAPE_GOLDEN_WRITE=1 writes the .out files instead, for
+// reading over what changed.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -73,7 +74,8 @@ std::vector<fs::path> cases() {
 TEST(Golden, EachCaseGivesItsEvents) {
     for (const fs::path& in : cases()) {
         SCOPED_TRACE(in.string());
-        ASSERT_NE(find_venue(in.parent_path().filename().string()), nullptr) << "the folder is the venue's name";
+        ASSERT_NE(find_venue(in.parent_path().filename().string()), nullptr)
+            << "the folder is the venue's name";
         const auto lines = events_of(in, Restore::never);
         const fs::path out = fs::path(in).replace_extension(".out");
         if (std::getenv("TAPE_GOLDEN_WRITE")) {
@@ -86,7 +88,10 @@ TEST(Golden, EachCaseGivesItsEvents) {
 }
 
 TEST(Golden, ARestoreBetweenRecordsChangesNothing) {
-    for (const fs::path& in : cases()) EXPECT_EQ(events_of(in, Restore::between_records), read_lines(fs::path(in).replace_extension(".out"))) << in;
+    for (const fs::path& in : cases())
+        EXPECT_EQ(events_of(in, Restore::between_records),
+                  read_lines(fs::path(in).replace_extension(".out")))
+            << in;
 }
 
 }  // namespace

@@ -1,18 +1,17 @@
-// Reading a venue's JSON: objects and their fields as the venue wrote them, and what a field may mean (a price, a time, a
-// side). Texts are read where they lie, from front to back: nothing is copied or indexed, and nothing converted before it is
+// Reading a venue's JSON: objects and their fields as the venue wrote them. Texts are read where
+// they lie, from front to back: nothing is copied or indexed, and nothing converted before it is
 // asked for. What is missing or wrong is thrown as a Fault and caught once, in decoder.cpp.
 //
-// Venues write the same fields in the same order without blanks, so the next field is nearly always the one asked for, and
-// finding it is one comparison. A general parser cannot know that: all of decoding takes but 1.3 times what simdjson's
-// On-Demand parser needs to take the same fields out as text (bench/decode.cpp). simdjson does what is general: it checks
-// UTF-8 and undoes escapes.
+// Venues write the same fields in the same order without blanks, so the next field is nearly always
+// the one asked for, and finding it is one comparison. A general parser cannot know that: all of
+// decoding takes but 1.3 times what simdjson's On-Demand parser needs to take the same fields out
+// as text (bench/decode.cpp). simdjson does what is general: it checks UTF-8 and undoes escapes.
 #pragma once
 
 #ifdef __SSE2__
 #include <emmintrin.h>
 #endif
 
-#include <array>
 #include <bit>
 #include <cstring>
 #include <deque>
@@ -21,9 +20,7 @@
 #include <string_view>
 #include <type_traits>
 
-#include "base/decimal.h"
-#include "base/time.h"
-#include "market/rows.h"
+#include "base/types.h"
 
 namespace tape::venues::json {
 
@@ -33,7 +30,8 @@ struct Fault {
     std::string detail;
 };
 
-/// A value that is no object and no list: its name and its text, without quotes. False: there is none.
+/// A value that is no object and no list: its name and its text, without quotes. False: there is
+/// none.
 struct Field {
     std::string_view name;
     std::string_view text;
@@ -46,12 +44,13 @@ struct Field {
 [[noreturn]] void fail_too_long(std::string_view name, std::size_t size, std::size_t limit);
 [[noreturn]] void fail_malformed(std::string_view why);
 
-// Inlined, the length of a field's name is a constant, and comparing it one or two instructions. And a Field that is never
-// passed on as a whole stays in registers.
+// Inlined, the length of a field's name is a constant, and comparing it one or two instructions.
+// And a Field that is never passed on as a whole stays in registers.
 #define TAPE_INLINE [[gnu::always_inline]] inline
 
-/// The place in a text that all its objects and lists share: who reads on after a part of itself was read first skips what
-/// is left of that part. Between values the place is behind the last one, before them at the bracket that was entered.
+/// The place in a text that all its objects and lists share: who reads on after a part of itself
+/// was read first skips what is left of that part. Between values the place is behind the last one,
+/// before them at the bracket that was entered.
 class Cursor {
  public:
     /// Starts at the front of `text`. Fault: malformed, where it is not UTF-8.
@@ -66,7 +65,8 @@ class Cursor {
 
     /// Skips blanks; the byte that follows, 0 at the end.
     TAPE_INLINE char peek() {
-        while (place_ != end_ && static_cast<unsigned char>(*place_) <= ' ') [[unlikely]] ++place_;
+        while (place_ != end_ && static_cast<unsigned char>(*place_) <= ' ') [[unlikely]]
+            ++place_;
         return place_ == end_ ? '\0' : *place_;
     }
     /// Enters the object or list that begins here.
@@ -78,12 +78,15 @@ class Cursor {
     }
     /// Skips the rest of what was entered below `depth`. Fault: the text ends before.
     TAPE_INLINE void rise(int depth) {
-        if (depth_ > depth) [[unlikely]] rise_from_below(depth);
+        if (depth_ > depth) [[unlikely]]
+            rise_from_below(depth);
     }
-    /// Whether `,"name":` follows, or the same behind the bracket `begin`, without blanks; then it is passed.
+    /// Whether `,"name":` follows, or the same behind the bracket `begin`, without blanks; then it
+    /// is passed.
     TAPE_INLINE bool pass_key(std::string_view name, const char* begin) {
         const char* const at = place_;
-        if (static_cast<std::size_t>(end_ - at) < name.size() + 5 || (*at != ',' && at != begin)) return false;
+        if (static_cast<std::size_t>(end_ - at) < name.size() + 5 || (*at != ',' && at != begin))
+            return false;
         if (at[1] != '"' || std::memcmp(at + 2, name.data(), name.size()) != 0) return false;
         if (at[name.size() + 2] != '"' || at[name.size() + 3] != ':') return false;
         place_ = at + name.size() + 4;
@@ -121,7 +124,8 @@ class Cursor {
         for (; end_ - at >= 16; at += 16)
             if (const u32 found = stops_in_16(at)) return at + std::countr_zero(found);
         if (end_ - start_ >= 16)
-            if (const u32 found = stops_in_16(end_ - 16) >> (16 - (end_ - at))) return at + std::countr_zero(found);
+            if (const u32 found = stops_in_16(end_ - 16) >> (16 - (end_ - at)))
+                return at + std::countr_zero(found);
 #endif
         while (at != end_ && *at != '"' && *at != '\\') ++at;
         return at;
@@ -143,17 +147,20 @@ class Cursor {
     const char* start_{};
     const char* place_{};
     const char* end_{};
-    int depth_{};                        // How many objects and lists are entered.
-    std::string_view read_;              // What read_slowly() has read.
-    std::deque<std::string> unescaped_;  // Texts that had escapes; they live as long as the text is read.
+    int depth_{};            // How many objects and lists are entered.
+    std::string_view read_;  // What read_slowly() has read.
+    std::deque<std::string>
+        unescaped_;  // Texts that had escapes; they live as long as the text is read.
 };
 
-/// The elements of a list, for one pass: of objects (Item is Object) or of plain values (Item is Field).
+/// The elements of a list, for one pass: of objects (Item is Object) or of plain values (Item is
+/// Field).
 template <class Item>
 class Elements {
  public:
     /// The cursor has entered the list.
-    Elements(Cursor& cursor, std::string_view name) : cursor_(cursor), name_(name), depth_(cursor.depth()) {}
+    Elements(Cursor& cursor, std::string_view name)
+        : cursor_(cursor), name_(name), depth_(cursor.depth()) {}
 
     struct End {};
     class Iterator {
@@ -173,7 +180,8 @@ class Elements {
                 of_.cursor_.go_to(of_.cursor_.place() + 1);
                 of_.cursor_.peek();
             } else {
-                if (next != ']') [[unlikely]] fail_malformed("a list goes on without a comma");
+                if (next != ']') [[unlikely]]
+                    fail_malformed("a list goes on without a comma");
                 of_.cursor_.leave();
             }
         }
@@ -195,11 +203,13 @@ class Elements {
 class Object {
  public:
     /// The cursor has entered the object.
-    TAPE_INLINE explicit Object(Cursor& cursor) : cursor_(cursor), begin_(cursor.place()), depth_(cursor.depth()) {}
+    TAPE_INLINE explicit Object(Cursor& cursor)
+        : cursor_(cursor), begin_(cursor.place()), depth_(cursor.depth()) {}
 
     /// The field `name`. Fault: missing_field.
     TAPE_INLINE Field operator[](std::string_view name) {
-        if (!go_to(name)) [[unlikely]] fail_missing(name);
+        if (!go_to(name)) [[unlikely]]
+            fail_missing(name);
         return cursor_.read(name);
     }
     /// None where it is absent, null, or the empty text that venues write for "none".
@@ -225,7 +235,9 @@ class Object {
     TAPE_INLINE std::optional<Elements<Object>> find_objects(std::string_view name) {
         return find_elements<Object>(name);
     }
-    std::optional<Elements<Field>> find_values(std::string_view name) { return find_elements<Field>(name); }
+    std::optional<Elements<Field>> find_values(std::string_view name) {
+        return find_elements<Field>(name);
+    }
 
  private:
     // Before the value of `name`, or false.
@@ -233,10 +245,11 @@ class Object {
         cursor_.rise(depth_);
         return cursor_.pass_key(name, begin_) || search(cursor_, begin_, depth_, name);
     }
-    // From here to the end, then from the beginning to here, where it stays if there is none. (Static, and told all it
-    // needs, so that an object never has to be in memory.)
+    // From here to the end, then from the beginning to here, where it stays if there is none.
+    // (Static, and told all it needs, so that an object never has to be in memory.)
     static bool search(Cursor& cursor, const char* begin, int depth, std::string_view name);
-    static bool search_until(Cursor& cursor, const char* begin, std::string_view name, const char* end);
+    static bool search_until(Cursor& cursor, const char* begin, std::string_view name,
+                             const char* end);
 
     TAPE_INLINE void enter(std::string_view name, char bracket) {
         if (cursor_.peek() != bracket) [[unlikely]]
@@ -265,7 +278,8 @@ TAPE_INLINE Item Elements<Item>::Iterator::operator*() const {
     if constexpr (std::is_same_v<Item, Field>) {
         return of_.cursor_.read(of_.name_);
     } else {
-        if (of_.cursor_.peek() != '{') [[unlikely]] fail_value(of_.name_, of_.cursor_.read(of_.name_).text, "no object");
+        if (of_.cursor_.peek() != '{') [[unlikely]]
+            fail_value(of_.name_, of_.cursor_.read(of_.name_).text, "no object");
         of_.cursor_.enter();
         return Object(of_.cursor_);
     }
@@ -290,113 +304,6 @@ class Document {
  private:
     Cursor& cursor_;
 };
-
-// What fields mean. All throw a bad_value Fault that names the field and its value.
-
-/// Whether a text is `literal`, with one comparison.
-template <std::size_t N>
-TAPE_INLINE bool is(std::string_view text, const char (&literal)[N]) {
-    return text.size() == N - 1 && std::memcmp(text.data(), literal, N - 1) == 0;
-}
-
-/// Any text of at most `limit` bytes that is not empty. Fault: also too_long.
-std::string_view text(const Field& field, std::size_t limit);
-
-/// The number that eight digits make, or false where one is none. Lemire, "Quickly parsing eight digits" (2018).
-TAPE_INLINE bool eight_digits(const char* digits, u64& value) {
-    u64 chunk = 0;
-    std::memcpy(&chunk, digits, 8);
-    constexpr u64 tens = 0xF0F0F0F0F0F0F0F0, six = 0x0606060606060606, threes = 0x3333333333333333;
-    if (((chunk & tens) | (((chunk + six) & tens) >> 4)) != threes) return false;
-    chunk = (chunk & 0x0F0F0F0F0F0F0F0F) * 2561 >> 8;
-    chunk = (chunk & 0x00FF00FF00FF00FF) * 6553601 >> 16;
-    value = value * 100'000'000 + ((chunk & 0x0000FFFF0000FFFF) * 42949672960001 >> 32);
-    return true;
-}
-
-u64 number_slowly(std::string_view name, std::string_view text);
-/// A whole number, written as a number or as text.
-TAPE_INLINE u64 number(const Field& field) {
-    const char* p = field.text.data();
-    std::size_t left = field.text.size();
-    u64 value = 0;
-    if (left == 0 || left > 19) [[unlikely]] return number_slowly(field.name, field.text);
-    for (; left >= 8; left -= 8, p += 8)
-        if (!eight_digits(p, value)) [[unlikely]] return number_slowly(field.name, field.text);
-    for (; left > 0; --left, ++p) {
-        const auto digit = static_cast<u8>(*p - '0');
-        if (digit > 9) [[unlikely]] return number_slowly(field.name, field.text);
-        value = value * 10 + digit;
-    }
-    return value;
-}
-TAPE_INLINE i64 sequence(const Field& field) {
-    const u64 value = number(field);
-    if (value > INT64_MAX) [[unlikely]] fail_value(field.name, field.text, "no sequence number");
-    return static_cast<i64>(value);
-}
-
-/// Zero or above.
-TAPE_INLINE Decimal size(const Field& field) {
-    Decimal value;
-    if (const char* why = parse_decimal(field.text, value)) [[unlikely]] fail_value(field.name, field.text, why);
-    if (value.negative()) [[unlikely]] fail_value(field.name, field.text, "negative");
-    return value;
-}
-/// Above zero.
-TAPE_INLINE Decimal price(const Field& field) {
-    const Decimal value = size(field);
-    if (value.units == 0) [[unlikely]] fail_value(field.name, field.text, "no price is zero");
-    return value;
-}
-/// A bid or an ask: none where the venue has none, which it writes as nothing, "" or 0.
-TAPE_INLINE std::optional<Decimal> quote(const Field& field) {
-    if (!field) return std::nullopt;
-    const Decimal value = size(field);
-    if (value.units == 0) return std::nullopt;
-    return value;
-}
-
-/// Milliseconds since the epoch, after it.
-TAPE_INLINE Nanos epoch_ms(const Field& field) {
-    constexpr u64 last = 9'214'646'399'999;  // Of 2261, as far as nanoseconds in 64 bits reach.
-    const u64 value = number(field);
-    if (value == 0 || value > last) [[unlikely]] fail_value(field.name, field.text, "no time in milliseconds");
-    return millis(static_cast<i64>(value));
-}
-
-/// Reads RFC 3339 times; remembers the day, because times of one venue mostly share it.
-class Rfc3339 {
- public:
-    Nanos read(std::string_view name, std::string_view text);
-    TAPE_INLINE Nanos read(const Field& field) { return read(field.name, field.text); }
-
- private:
-    bool same_day(const char* text) const {
-        u64 first[2], last[2];  // 11 bytes as two overlapping chunks.
-        std::memcpy(&first[0], text, 8);
-        std::memcpy(&first[1], day_.data(), 8);
-        std::memcpy(&last[0], text + 3, 8);
-        std::memcpy(&last[1], day_.data() + 3, 8);
-        return first[0] == first[1] && last[0] == last[1];
-    }
-
-    std::array<char, 11> day_{};  // "2026-11-20T"
-    Nanos midnight_;
-};
-
-/// "buy" or "sell", in small letters or in capitals.
-TAPE_INLINE Side side(const Field& field) {
-    if (is(field.text, "buy") || is(field.text, "BUY")) return Side::buy;
-    if (is(field.text, "sell") || is(field.text, "SELL")) return Side::sell;
-    fail_value(field.name, field.text, "neither buy nor sell");
-}
-inline Side opposite(Side side) { return side == Side::buy ? Side::sell : Side::buy; }
-
-/// A trade's id, as written.
-TAPE_INLINE void assign_id(Tick& tick, const Field& field) {
-    if (!tick.trade_id.assign(field.text)) [[unlikely]] fail_too_long(field.name, field.text.size(), 39);
-}
 
 /// At most the first 80 bytes of a venue's text, cut between two characters: for messages.
 std::string clip(std::string_view text);

@@ -1,4 +1,5 @@
-// However a venue writes the same JSON — with blanks, its fields in another order, with escapes — the events are the same.
+// However a venue writes the same JSON — with blanks, its fields in another order, with escapes —
+// the events are the same.
 #include "venues/json.h"
 
 #include <fmt/core.h>
@@ -9,6 +10,7 @@
 #include <random>
 
 #include "venues/test_events.h"
+#include "venues/values.h"
 
 namespace tape::venues {
 namespace {
@@ -30,7 +32,8 @@ const std::vector<std::pair<std::string, std::string>> frames = {
      R"({"channel":"market_trades","client_id":"","timestamp":"2023-11-14T22:13:31Z","sequence_num":2,"events":[)"
      R"({"type":"snapshot","trades":[{"product_id":"ETH-USD","trade_id":"7","price":"3500.56","size":"0.5",)"
      R"("time":"2023-11-14T22:13:31.08Z","side":"BUY"}]},{"type":"update","trades":[]}]})"},
-    {"coinbase", R"({"type":"subscriptions","channels":[{"name":"ticker","product_ids":["A-B","C-D"]},{"name":"x"}]})"},
+    {"coinbase",
+     R"({"type":"subscriptions","channels":[{"name":"ticker","product_ids":["A-B","C-D"]},{"name":"x"}]})"},
 };
 
 // Every object's fields in an order of chance.
@@ -56,7 +59,9 @@ std::vector<std::string> events_of(const std::string& venue, std::string_view fr
 }
 
 // A copy without a byte to spare behind it, so that reading beyond the end shows under a sanitizer.
-std::vector<char> exactly(std::string_view text) { return {text.begin(), text.end()}; }
+std::vector<char> exactly(std::string_view text) {
+    return {text.begin(), text.end()};
+}
 
 TEST(Json, BlanksOrderAndEscapesChangeNothing) {
     for (const auto& [venue, frame] : frames) {
@@ -79,15 +84,17 @@ TEST(Json, NothingIsReadBeyondTheEnd) {
     for (const auto& [venue, frame] : frames)
         for (std::size_t size = 0; size <= frame.size(); ++size) {
             const std::vector<char> bytes = exactly(std::string_view(frame).substr(0, size));
-            EXPECT_EQ(decode_frame(venue, {bytes.data(), bytes.size()}).error.has_value(), size < frame.size());
+            EXPECT_EQ(decode_frame(venue, {bytes.data(), bytes.size()}).error.has_value(),
+                      size < frame.size());
         }
 }
 
 TEST(Json, BrokenStructureIsMalformed) {
     for (const std::string_view text :
-         {R"({"event":"x" "code":"1"})", R"({"event" "x"})", R"({"event":})", R"({event:"x"})", R"({"event":"x"]})",
-          R"({"event":"x"}})", R"({"event":"x"},)", R"({"event":"x"} {"event":"x"})", R"({,"event":"x"})",
-          R"({"event":"x\)", R"({"event":"x\")", R"({"arg":{"channel":"trades"},"data":[{} {}]})"}) {
+         {R"({"event":"x" "code":"1"})", R"({"event" "x"})", R"({"event":})", R"({event:"x"})",
+          R"({"event":"x"]})", R"({"event":"x"}})", R"({"event":"x"},)",
+          R"({"event":"x"} {"event":"x"})", R"({,"event":"x"})", R"({"event":"x\)",
+          R"({"event":"x\")", R"({"arg":{"channel":"trades"},"data":[{} {}]})"}) {
         const Decoded decoded = decode_frame("okx", text);
         ASSERT_TRUE(decoded.error) << text;
         EXPECT_NE(decoded.error->reason, "bad_value") << text;
@@ -102,29 +109,36 @@ TEST(Json, NumbersAreWholeOrRefused) {
             return std::string(fault.reason);
         }
     };
-    for (const char* const text : {"0", "7", "12345678", "123456789", "1234567890123456", "18446744073709551615"})
+    for (const char* const text :
+         {"0", "7", "12345678", "123456789", "1234567890123456", "18446744073709551615"})
         EXPECT_EQ(number(text), text);
     EXPECT_EQ(number("00000000000000000000017"), "17");
-    for (const char* const text : {"", "-1", "+1", "1.0", "1e3", "18446744073709551616", "1234567x", "1234/678", "12:45678", " 1"})
+    for (const char* const text : {"", "-1", "+1", "1.0", "1e3", "18446744073709551616", "1234567x",
+                                   "1234/678", "12:45678", " 1"})
         EXPECT_EQ(number(text), "bad_value") << text;
     for (int at = 0; at < 16; ++at)
         for (int byte = 0; byte < 256; ++byte) {
             std::string text = "1234567890123456";
             text[static_cast<std::size_t>(at)] = static_cast<char>(byte);
-            EXPECT_EQ(number(text), byte >= '0' && byte <= '9' ? fmt::format("{}", std::stoull(text)) : "bad_value");
+            EXPECT_EQ(number(text), byte >= '0' && byte <= '9'
+                                        ? fmt::format("{}", std::stoull(text))
+                                        : "bad_value");
         }
 }
 
 TEST(Json, TimesAreExactWhetherTheDayIsKnownOrNot) {
     json::Rfc3339 times;
     for (const char* const text :
-         {"2026-11-20T10:00:00Z", "2026-11-20T10:00:00.1Z", "2026-11-20T23:59:59.999999999Z", "2026-11-21T00:00:00.000001Z",
-          "2026-11-20T10:00:00.123456789Z", "2026-11-20T10:00:00.5+05:30", "2026-11-20T10:00:00.1234567891Z",
+         {"2026-11-20T10:00:00Z", "2026-11-20T10:00:00.1Z", "2026-11-20T23:59:59.999999999Z",
+          "2026-11-21T00:00:00.000001Z", "2026-11-20T10:00:00.123456789Z",
+          "2026-11-20T10:00:00.5+05:30", "2026-11-20T10:00:00.1234567891Z",
           "1969-12-31T23:59:59.5Z", "1969-12-31T00:00:00Z"})
         EXPECT_EQ(times.read("time", text), *parse_rfc3339(text)) << text;
     times.read("time", "2026-11-20T10:00:00Z");
-    for (const char* const text : {"2026-11-20T24:00:00Z", "2026-11-20T10:60:00Z", "2026-11-20T10:00:0xZ", "2026-11-20T10:00:00.Z",
-                                   "2026-11-20T10:00:00", "2026-11-20T10:00:00.1x3Z", "2026-11-20T", ""})
+    for (const char* const text :
+         {"2026-11-20T24:00:00Z", "2026-11-20T10:60:00Z", "2026-11-20T10:00:0xZ",
+          "2026-11-20T10:00:00.Z", "2026-11-20T10:00:00", "2026-11-20T10:00:00.1x3Z", "2026-11-20T",
+          ""})
         EXPECT_THROW(times.read("time", text), json::Fault) << text;
 }
 

@@ -1,5 +1,6 @@
 // OKX, API v5: https://www.okx.com/docs-v5/en/
-// Times are milliseconds since the epoch, numbers are text, and "" stands for none. `side` is the taker's.
+// Times are milliseconds since the epoch, numbers are text, and "" stands for none. `side` is the
+// taker's.
 #include <fmt/core.h>
 
 #include <algorithm>
@@ -13,8 +14,9 @@ namespace {
 
 constexpr std::string_view venue_name = "okx";
 
-// A request may hold many subscriptions but no more than 64 KB, and an hour no more than 480 requests: one argument is
-// below 100 bytes. https://www.okx.com/docs-v5/en/#overview-websocket-subscribe
+// A request may hold many subscriptions but no more than 64 KB, and an hour no more than 480
+// requests: one argument is below 100 bytes.
+// https://www.okx.com/docs-v5/en/#overview-websocket-subscribe
 constexpr std::size_t arguments_per_request = 100;
 
 constexpr std::array<ChannelName, 3> channel_names = {
@@ -40,7 +42,8 @@ class OkxDecoder final : public JsonDecoder {
     }
 
     // {"event":"subscribe","arg":{"channel":"trades","instId":"BTC-USDT"},"connId":"a4d3ae55"}
-    // {"event":"error","code":"60018","msg":"…","connId":"a4d3ae55"}; "notice" announces that the server will close.
+    // {"event":"error","code":"60018","msg":"…","connId":"a4d3ae55"}; "notice" announces that the
+    // server will close.
     void on_event(json::Object& message, EventSink& out) {
         const std::string_view event = message["event"].text;
         if (event == "subscribe") {
@@ -55,9 +58,10 @@ class OkxDecoder final : public JsonDecoder {
         }
     }
 
-    // https://www.okx.com/docs-v5/en/#order-book-trading-market-data-ws-trades-channel and …-all-trades-channel
-    // `trades` merges fills of one taker order at one price: the frame bears the last id and how many there are. An
-    // answer of /market/trades lists them alike, without `count`.
+    // https://www.okx.com/docs-v5/en/#order-book-trading-market-data-ws-trades-channel and
+    // …-all-trades-channel `trades` merges fills of one taker order at one price: the frame bears
+    // the last id and how many there are. An answer of /market/trades lists them alike, without
+    // `count`.
     void on_trades(json::Elements<json::Object> data) {
         for (json::Object item : data) {
             Tick& trade = tick(TickKind::trade, instrument(item["instId"]));
@@ -68,7 +72,8 @@ class OkxDecoder final : public JsonDecoder {
             trade.size = json::size(item["sz"]);
             trade.side = json::side(item["side"]);
             trade.ts_event = json::epoch_ms(item["ts"]);
-            if (const auto count = item.find("count")) trade.covers = covered(count, *trade.identity);
+            if (const auto count = item.find("count"))
+                trade.covers = covered(count, *trade.identity);
             if (const auto sequence = item.find("seqId")) trade.sequence = json::sequence(sequence);
         }
     }
@@ -76,7 +81,8 @@ class OkxDecoder final : public JsonDecoder {
     // Of a frame with the last id `last`, which covers the ids after last − count.
     static u32 covered(const json::Field& count, u64 last) {
         const u64 value = json::number(count);
-        if (value == 0 || value > UINT32_MAX || value > last + 1) json::fail_value(count.name, count.text, "no count of trades");
+        if (value == 0 || value > UINT32_MAX || value > last + 1)
+            json::fail_value(count.name, count.text, "no count of trades");
         return static_cast<u32>(value);
     }
 
@@ -85,8 +91,10 @@ class OkxDecoder final : public JsonDecoder {
     void on_tickers(json::Elements<json::Object> data) {
         for (json::Object item : data) {
             Tick& ticker = tick(TickKind::ticker, instrument(item["instId"]));
-            if (const auto last = item.find("last")) ticker.price = json::price(last);
-            else ticker.kind = TickKind::quote;
+            if (const auto last = item.find("last"))
+                ticker.price = json::price(last);
+            else
+                ticker.kind = TickKind::quote;
             if (const auto last_size = item.find("lastSz")) ticker.size = json::size(last_size);
             ticker.ask = json::quote(item.find("askPx"));
             ticker.bid = json::quote(item.find("bidPx"));
@@ -97,9 +105,12 @@ class OkxDecoder final : public JsonDecoder {
     void on_answer(RestAnswer answer, EventSink& out) override {
         json::Object body = answer.body.object();
         const std::string_view code = body["code"].text;
-        if (code != "0") return out.on_refused(fmt::format("{}: {} {}", answer.path, code, body["msg"].text));
-        if (answer.path.ends_with("/public/instruments")) return on_instruments(body.objects("data"));
-        if (answer.path.ends_with("/market/trades") || answer.path.ends_with("/market/history-trades"))
+        if (code != "0")
+            return out.on_refused(fmt::format("{}: {} {}", answer.path, code, body["msg"].text));
+        if (answer.path.ends_with("/public/instruments"))
+            return on_instruments(body.objects("data"));
+        if (answer.path.ends_with("/market/trades") ||
+            answer.path.ends_with("/market/history-trades"))
             return on_trades(body.objects("data"));
         out.on_unknown(answer.path);
     }
@@ -110,8 +121,9 @@ class OkxDecoder final : public JsonDecoder {
             const bool spot = item["instType"].text == "SPOT";
             const json::Field id = item["instId"];
             const auto base = item.find("baseCcy"), quote = item.find("quoteCcy");
-            list_instrument(id, to_capitals(spot && base && quote ? fmt::format("{}-{}", base.text, quote.text)
-                                                                  : std::string(id.text)));
+            list_instrument(
+                id, to_capitals(spot && base && quote ? fmt::format("{}-{}", base.text, quote.text)
+                                                      : std::string(id.text)));
         }
     }
 };
@@ -133,7 +145,9 @@ class Okx final : public Venue {
  public:
     std::string_view name() const override { return venue_name; }
     i32 decoder_version() const override { return 1; }
-    std::string_view default_websocket(std::string_view) const override { return "wss://ws.okx.com:8443"; }
+    std::string_view default_websocket(std::string_view) const override {
+        return "wss://ws.okx.com:8443";
+    }
     std::string_view default_rest(std::string_view) const override { return "https://www.okx.com"; }
     std::vector<std::string_view> channels(std::string_view) const override {
         return {"trades", "tickers", "trades-all"};
@@ -142,15 +156,21 @@ class Okx final : public Venue {
     TickKind kind_of(std::string_view channel) const override {
         return channel == "tickers" ? TickKind::ticker : TickKind::trade;
     }
-    std::unique_ptr<Decoder> make_decoder() const override { return std::make_unique<OkxDecoder>(); }
+    std::unique_ptr<Decoder> make_decoder() const override {
+        return std::make_unique<OkxDecoder>();
+    }
 
-    // Spot always; of derivatives only what is asked for, because their lists are long. Options are listed by family.
+    // Spot always; of derivatives only what is asked for, because their lists are long. Options are
+    // listed by family.
     std::vector<RestRequest> instruments(const SourceSpec& spec) const override {
         std::vector<std::string> targets = {"/api/v5/public/instruments?instType=SPOT"};
         for (const std::string& symbol : spec.symbols) {
-            std::string target = fmt::format("/api/v5/public/instruments?instType={}", type_of(symbol));
-            if (type_of(symbol) == "OPTION") target += fmt::format("&instFamily={}", family_of(symbol));
-            if (std::ranges::find(targets, target) == targets.end()) targets.push_back(std::move(target));
+            std::string target =
+                fmt::format("/api/v5/public/instruments?instType={}", type_of(symbol));
+            if (type_of(symbol) == "OPTION")
+                target += fmt::format("&instFamily={}", family_of(symbol));
+            if (std::ranges::find(targets, target) == targets.end())
+                targets.push_back(std::move(target));
         }
         std::vector<RestRequest> requests;
         for (std::string& target : targets) requests.push_back({.target = std::move(target)});
@@ -159,15 +179,19 @@ class Okx final : public Venue {
 
     // `trades-all` is offered on another path only.
     Result<std::vector<Connection>> plan(const SourceSpec& spec) const override {
-        if (!spec.feed.empty()) return user_error(fmt::format("okx: no feed '{}'; there is only one", spec.feed));
-        if (auto checked = check_symbols(venue_name, spec.symbols); !checked) return checked.error();
+        if (!spec.feed.empty())
+            return user_error(fmt::format("okx: no feed '{}'; there is only one", spec.feed));
+        if (auto checked = check_symbols(venue_name, spec.symbols); !checked)
+            return checked.error();
         const auto named = native_channels(venue_name, channel_names, spec.channels);
         if (!named) return named.error();
         const bool all = std::ranges::find(*named, "trades-all") != named->end();
         if (all && std::ranges::find(*named, "trades") != named->end())
-            return user_error("okx: trades and trades-all carry the same trades; configure one of them");
+            return user_error(
+                "okx: trades and trades-all carry the same trades; configure one of them");
         std::vector<std::string_view> open;
-        std::ranges::copy_if(*named, std::back_inserter(open), [](auto channel) { return channel != "trades-all"; });
+        std::ranges::copy_if(*named, std::back_inserter(open),
+                             [](auto channel) { return channel != "trades-all"; });
         std::vector<Connection> connections;
         if (!open.empty()) connections.push_back(connection("/ws/v5/public", open, spec.symbols));
         if (all) connections.push_back(connection("/ws/v5/business", {"trades-all"}, spec.symbols));
@@ -178,15 +202,18 @@ class Okx final : public Venue {
     // The server cuts a connection that was silent for 30 s; the text "ping" is answered by "pong".
     static Connection connection(std::string path, const std::vector<std::string_view>& channels,
                                  const std::vector<std::string>& symbols) {
-        Connection made{.websocket_path = std::move(path), .keepalive = Connection::Keepalive{"ping", seconds(15)}};
+        Connection made{.websocket_path = std::move(path),
+                        .keepalive = Connection::Keepalive{"ping", seconds(15)}};
         std::vector<std::string> arguments;
         for (const std::string_view channel : channels)
             for (const std::string& symbol : symbols) {
-                arguments.push_back(fmt::format(R"({{"channel":"{}","instId":"{}"}})", channel, symbol));
+                arguments.push_back(
+                    fmt::format(R"({{"channel":"{}","instId":"{}"}})", channel, symbol));
                 made.streams.push_back({std::string(channel), symbol});
             }
         for (const auto batch : batches(arguments, arguments_per_request))
-            made.subscribe.push_back(fmt::format(R"({{"op":"subscribe","args":[{}]}})", joined(batch)));
+            made.subscribe.push_back(
+                fmt::format(R"({{"op":"subscribe","args":[{}]}})", joined(batch)));
         return made;
     }
 };

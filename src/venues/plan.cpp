@@ -6,16 +6,18 @@
 
 namespace tape::venues {
 
-Result<std::vector<std::string_view>> native_channels(std::string_view venue, std::span<const ChannelName> known,
+Result<std::vector<std::string_view>> native_channels(std::string_view venue,
+                                                      std::span<const ChannelName> known,
                                                       std::span<const std::string> channels) {
     std::vector<std::string_view> names;
     for (const ChannelName& name : known) names.push_back(name.config);
     if (channels.empty())
-        return user_error(fmt::format("{}: no channel is configured; there are {}", venue, fmt::join(names, ", ")));
+        return user_error(fmt::format("{}: no channel is configured; there are {}", venue,
+                                      fmt::join(names, ", ")));
     for (const std::string& channel : channels)
         if (std::ranges::find(names, channel) == names.end())
-            return user_error(
-                fmt::format("{}: no channel '{}'; there are {}", venue, channel, fmt::join(names, ", ")));
+            return user_error(fmt::format("{}: no channel '{}'; there are {}", venue, channel,
+                                          fmt::join(names, ", ")));
     std::vector<std::string_view> chosen;
     for (const ChannelName& name : known)
         if (std::ranges::find(channels, name.config) != channels.end() &&
@@ -33,14 +35,17 @@ Result<void> check_symbols(std::string_view venue, std::span<const std::string> 
     return {};
 }
 
-std::vector<std::span<const std::string>> batches(std::span<const std::string> items, std::size_t limit) {
+std::vector<std::span<const std::string>> batches(std::span<const std::string> items,
+                                                  std::size_t limit) {
     std::vector<std::span<const std::string>> groups;
     for (; items.size() > limit; items = items.subspan(limit)) groups.push_back(items.first(limit));
     if (!items.empty()) groups.push_back(items);
     return groups;
 }
 
-std::string joined(std::span<const std::string> items) { return fmt::format("{}", fmt::join(items, ",")); }
+std::string joined(std::span<const std::string> items) {
+    return fmt::format("{}", fmt::join(items, ","));
+}
 
 std::string quoted_list(std::span<const std::string> items) {
     return items.empty() ? "" : fmt::format("\"{}\"", fmt::join(items, "\",\""));

@@ -1,4 +1,5 @@
-// What the plans of all venues share: checking what the config names, and putting many symbols into few frames.
+// What the plans of all venues share: checking what the config names, and putting many symbols into
+// few frames.
 #pragma once
 
 #include <span>
@@ -15,15 +16,18 @@ struct ChannelName {
     std::string_view config, native;
 };
 
-/// The venue's names of `channels`, each once, in the order of `known`. Error: none given, or one that `known` lacks.
-Result<std::vector<std::string_view>> native_channels(std::string_view venue, std::span<const ChannelName> known,
+/// The venue's names of `channels`, each once, in the order of `known`. Error: none given, or one
+/// that `known` lacks.
+Result<std::vector<std::string_view>> native_channels(std::string_view venue,
+                                                      std::span<const ChannelName> known,
                                                       std::span<const std::string> channels);
 
 /// Error: no symbol, or one with characters that no instrument's name has.
 Result<void> check_symbols(std::string_view venue, std::span<const std::string> symbols);
 
 /// `items` in groups of at most `limit`.
-std::vector<std::span<const std::string>> batches(std::span<const std::string> items, std::size_t limit);
+std::vector<std::span<const std::string>> batches(std::span<const std::string> items,
+                                                  std::size_t limit);
 
 /// The items with commas between them.
 std::string joined(std::span<const std::string> items);

@@ -1,5 +1,6 @@
-// Sessions recorded at the venues: every trade and ticker in them becomes a tick, and each value is the wire's to the last
-// digit. The expectation is read from the same text by another JSON library. Skipped where the recordings are absent.
+// Sessions recorded at the venues: every trade and ticker in them becomes a tick, and each value is
+// the wire's to the last digit. The expectation is read from the same text by another JSON library.
+// Skipped where the recordings are absent.
 #include <fmt/core.h>
 #include <gtest/gtest.h>
 
@@ -19,8 +20,8 @@ const std::filesystem::path recordings = "../shared/exchanges";
 
 // The records of a session, in capture interchange, through the script that makes it.
 std::vector<json> capture_of(const std::string& slot, const std::string& session) {
-    const std::string command =
-        fmt::format("python3 tests/session_to_capture.py --slot {} {}/{}", slot, recordings.string(), session);
+    const std::string command = fmt::format("python3 tests/session_to_capture.py --slot {} {}/{}",
+                                            slot, recordings.string(), session);
     std::string text;
     FILE* pipe = popen(command.c_str(), "r");
     char buffer[65536];
@@ -42,8 +43,12 @@ std::string plain(std::string text) {
     if (text.back() == '.') text.pop_back();
     return text;
 }
-std::string text_of(const json& value) { return value.get<std::string>(); }
-std::string shown(const std::optional<Decimal>& value) { return value ? value->to_string() : ""; }
+std::string text_of(const json& value) {
+    return value.get<std::string>();
+}
+std::string shown(const std::optional<Decimal>& value) {
+    return value ? value->to_string() : "";
+}
 
 struct Session {
     std::vector<json> frames;  // Of the ticks, one each.
@@ -52,7 +57,8 @@ struct Session {
 };
 
 // Decodes a session; `is_tick` says of which frames a tick is expected.
-Session decode_session(const std::string& venue, const std::string& session, bool (*is_tick)(const json&)) {
+Session decode_session(const std::string& venue, const std::string& session,
+                       bool (*is_tick)(const json&)) {
     Session result{.decoder = find_venue(venue)->make_decoder()};
     i64 offset = 0;
     for (const json& record : capture_of(venue + "-1", session)) {
@@ -60,9 +66,11 @@ Session decode_session(const std::string& venue, const std::string& session, boo
         log::RecordKind kind = log::RecordKind::sent;
         if (record.at("kind") == "frame") kind = log::RecordKind::frame;
         const std::size_t before = result.events.ticks.size();
-        const auto error = result.decoder->decode(
-            {.offset = {offset++}, .kind = kind, .ts_recv = {record.at("ts_recv")}, .payload = payload},
-            result.events);
+        const auto error = result.decoder->decode({.offset = {offset++},
+                                                   .kind = kind,
+                                                   .ts_recv = {record.at("ts_recv")},
+                                                   .payload = payload},
+                                                  result.events);
         EXPECT_FALSE(error) << error->detail << payload;
         const json message = json::parse(payload);
         const bool expected = kind == log::RecordKind::frame && is_tick(message);
@@ -73,10 +81,12 @@ Session decode_session(const std::string& venue, const std::string& session, boo
 }
 
 TEST(RecordedSession, OkxIsExact) {
-    if (!std::filesystem::exists(recordings)) GTEST_SKIP() << "no recorded sessions at " << recordings;
-    const Session session = decode_session("okx", "okx/session_2022-05-13.ws.txt", [](const json& message) {
-        return message.contains("data") && message["arg"]["channel"] != "books";
-    });
+    if (!std::filesystem::exists(recordings))
+        GTEST_SKIP() << "no recorded sessions at " << recordings;
+    const Session session =
+        decode_session("okx", "okx/session_2022-05-13.ws.txt", [](const json& message) {
+            return message.contains("data") && message["arg"]["channel"] != "books";
+        });
     int trades = 0, tickers = 0;
     ASSERT_EQ(session.frames.size(), session.events.ticks.size());
     for (std::size_t i = 0; i < session.frames.size(); ++i) {
@@ -105,10 +115,12 @@ TEST(RecordedSession, OkxIsExact) {
 }
 
 TEST(RecordedSession, CoinbaseIsExactAndItsSidesAgree) {
-    if (!std::filesystem::exists(recordings)) GTEST_SKIP() << "no recorded sessions at " << recordings;
+    if (!std::filesystem::exists(recordings))
+        GTEST_SKIP() << "no recorded sessions at " << recordings;
     const Session session =
         decode_session("coinbase", "coinbase/session_2021-04-17.ws.txt", [](const json& message) {
-            return message["type"] == "match" || message["type"] == "last_match" || message["type"] == "ticker";
+            return message["type"] == "match" || message["type"] == "last_match" ||
+                   message["type"] == "ticker";
         });
     std::map<std::string, int> count;
     std::map<std::pair<std::string, std::string>, Side> side_of_trade, side_of_ticker;
@@ -119,9 +131,11 @@ TEST(RecordedSession, CoinbaseIsExactAndItsSidesAgree) {
         ++count[message["type"]];
         const std::string id = message["trade_id"].dump();
         EXPECT_EQ(tick.instrument->native_symbol, text_of(message["product_id"]));
-        EXPECT_EQ(format_rfc3339(tick.ts_event), format_rfc3339(*parse_rfc3339(message["time"].get<std::string>())));
+        EXPECT_EQ(format_rfc3339(tick.ts_event),
+                  format_rfc3339(*parse_rfc3339(message["time"].get<std::string>())));
         EXPECT_EQ(shown(tick.price), plain(message["price"]));
-        EXPECT_EQ(shown(tick.size), plain(message.contains("size") ? message["size"] : message["last_size"]));
+        EXPECT_EQ(shown(tick.size),
+                  plain(message.contains("size") ? message["size"] : message["last_size"]));
         EXPECT_EQ(tick.trade_id.view(), id);
         EXPECT_EQ(*tick.sequence, message["sequence"].get<i64>());
         EXPECT_FALSE(tick.ts_estimated);

@@ -9,11 +9,14 @@ namespace {
 
 using Line = nlohmann::ordered_json;
 
-Line text_or_null(const std::optional<Decimal>& value) { return value ? Line(value->to_string()) : Line(nullptr); }
+Line text_or_null(const std::optional<Decimal>& value) {
+    return value ? Line(value->to_string()) : Line(nullptr);
+}
 
 Decoded decode_one(std::string_view venue, log::RecordKind kind, std::string_view payload) {
     Decoded decoded{.decoder = find_venue(venue)->make_decoder()};
-    const log::Record record{.offset = {7}, .kind = kind, .ts_recv = seconds(1'700'000'000), .payload = payload};
+    const log::Record record{
+        .offset = {7}, .kind = kind, .ts_recv = seconds(1'700'000'000), .payload = payload};
     decoded.error = decoded.decoder->decode(record, decoded.events);
     if (decoded.error) decoded.events.on_error(*decoded.error);
     return decoded;
@@ -69,7 +72,8 @@ void EventLog::on_last_trade(const Instrument& instrument, u64 trade_id, Nanos t
 }
 
 void EventLog::on_error(const DecodeError& error) {
-    lines.push_back(Line{{"event", "error"}, {"reason", error.reason}, {"detail", error.detail}}.dump());
+    lines.push_back(
+        Line{{"event", "error"}, {"reason", error.reason}, {"detail", error.detail}}.dump());
 }
 
 std::string rest_payload(std::string_view target, int status, std::string_view body) {
@@ -80,7 +84,8 @@ Decoded decode_frame(std::string_view venue, std::string_view frame) {
     return decode_one(venue, log::RecordKind::frame, frame);
 }
 
-Decoded decode_answer(std::string_view venue, std::string_view target, int status, std::string_view body) {
+Decoded decode_answer(std::string_view venue, std::string_view target, int status,
+                      std::string_view body) {
     return decode_one(venue, log::RecordKind::rest, rest_payload(target, status, body));
 }
 

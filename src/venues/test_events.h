@@ -33,6 +33,7 @@ struct Decoded {
     EventLog events;
 };
 Decoded decode_frame(std::string_view venue, std::string_view frame);
-Decoded decode_answer(std::string_view venue, std::string_view target, int status, std::string_view body);
+Decoded decode_answer(std::string_view venue, std::string_view target, int status,
+                      std::string_view body);
 
 }  // namespace tape::venues

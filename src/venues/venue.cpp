@@ -5,7 +5,8 @@
 namespace tape::venues {
 namespace {
 
-// Filled before main() by the venues' files, in the linker's order; the table below is in order of names.
+// Filled before main() by the venues' files, in the linker's order; the table below is in order of
+// names.
 std::vector<std::unique_ptr<Venue>>& registered() {
     static std::vector<std::unique_ptr<Venue>> venues;
     return venues;
@@ -13,10 +14,13 @@ std::vector<std::unique_ptr<Venue>>& registered() {
 
 }  // namespace
 
-std::optional<std::string> Venue::reply(std::string_view /*frame*/) const { return std::nullopt; }
+std::optional<std::string> Venue::reply(std::string_view /*frame*/) const {
+    return std::nullopt;
+}
 
 Registration::Registration(std::unique_ptr<Venue> venue) {
-    for (const auto& other : registered()) ensure(other->name() != venue->name(), "a venue registers once");
+    for (const auto& other : registered())
+        ensure(other->name() != venue->name(), "a venue registers once");
     registered().push_back(std::move(venue));
 }
 
@@ -35,6 +39,8 @@ const Venue* find_venue(std::string_view name) {
     return place == venue_table().end() ? nullptr : *place;
 }
 
-std::string_view venue_of_slot(std::string_view slot) { return slot.substr(0, slot.rfind('-')); }
+std::string_view venue_of_slot(std::string_view slot) {
+    return slot.substr(0, slot.rfind('-'));
+}
 
 }  // namespace tape::venues

@@ -1,5 +1,6 @@
-// A venue: what to subscribe, how to stay alive, how to decode. Sans I/O: nothing here opens a socket or asks a clock, so
-// the same code serves the live feed, a replay and a test. One file a venue; it registers itself in venue_table().
+// A venue: what to subscribe, how to stay alive, how to decode. Sans I/O: nothing here opens a
+// socket or asks a clock, so the same code serves the live feed, a replay and a test. One file a
+// venue; it registers itself in venue_table().
 #pragma once
 
 #include <functional>
@@ -31,10 +32,11 @@ struct RestRequest {
     std::string body;
 };
 
-/// One slot to keep connected: where, what to say first, and which (channel, native symbol) it then carries.
+/// One slot to keep connected: where, what to say first, and which (channel, native symbol) it then
+/// carries.
 struct Connection {
-    std::string websocket_path;             // Added to the endpoint's path; "/ws/v5/public".
-    std::vector<std::string> subscribe;     // Text frames, sent in this order after the handshake.
+    std::string websocket_path;          // Added to the endpoint's path; "/ws/v5/public".
+    std::vector<std::string> subscribe;  // Text frames, sent in this order after the handshake.
     struct Stream {
         std::string channel, native_symbol;
     };
@@ -45,7 +47,7 @@ struct Connection {
         Nanos after;
     };
     std::optional<Keepalive> keepalive;
-    Nanos silence_limit = seconds(30);      // A socket this silent is dead.
+    Nanos silence_limit = seconds(30);  // A socket this silent is dead.
 };
 
 /// What a decoder finds in a record.
@@ -53,8 +55,8 @@ class EventSink {
  public:
     virtual ~EventSink() = default;
     virtual void on(const Tick& tick) = 0;
-    /// The venue acknowledged a subscription: from this record on, (channel, instrument) is observed. An instrument of
-    /// null stands for all that the slot carries.
+    /// The venue acknowledged a subscription: from this record on, (channel, instrument) is
+    /// observed. An instrument of null stands for all that the slot carries.
     virtual void on_subscribed(std::string_view channel, const Instrument* instrument) = 0;
     /// The venue refused a subscription or reported an error in words.
     virtual void on_refused(std::string_view detail) = 0;
@@ -66,19 +68,22 @@ class EventSink {
 
 /// What went wrong with a record, for its dead letter.
 struct DecodeError {
-    std::string_view reason;  // "malformed" (also binary) | "missing_field" | "bad_value" | "too_long"
-    std::string detail;       // Names the venue, the field and the value.
+    std::string_view
+        reason;          // "malformed" (also binary) | "missing_field" | "bad_value" | "too_long"
+    std::string detail;  // Names the venue, the field and the value.
 };
 
-/// Turns the raw records of one partition into events. Not thread-safe; its state (the instrument list) comes only from
-/// the records it is given, so a replay decodes alike.
+/// Turns the raw records of one partition into events. Not thread-safe; its state (the instrument
+/// list) comes only from the records it is given, so a replay decodes alike.
 class Decoder {
  public:
     virtual ~Decoder() = default;
-    /// Events of `record` (frame or rest; others give none). Either all of the record's ticks are delivered or none:
-    /// none, and why, when it cannot be decoded. Ticks have everything set but nothing de-duplicated.
+    /// Events of `record` (frame or rest; others give none). Either all of the record's ticks are
+    /// delivered or none: none, and why, when it cannot be decoded. Ticks have everything set but
+    /// nothing de-duplicated.
     virtual std::optional<DecodeError> decode(const log::Record& record, EventSink& out) = 0;
-    /// The decoder's state as bytes, and back, for checkpoints: the instruments it has interned, in order.
+    /// The decoder's state as bytes, and back, for checkpoints: the instruments it has interned, in
+    /// order.
     virtual void save(std::string& out) const = 0;
     virtual Result<void> load(std::string_view state) = 0;
     virtual InstrumentTable& instruments() = 0;
@@ -86,7 +91,8 @@ class Decoder {
 
 /// How a venue's trades are identified.
 struct IdentityRule {
-    bool consecutive = true;  // Ids of one instrument count up by one: duplicates are an interval set. Else a bounded set.
+    bool consecutive = true;  // Ids of one instrument count up by one: duplicates are an interval
+                              // set. Else a bounded set.
 };
 
 class Venue {
@@ -95,13 +101,16 @@ class Venue {
     virtual std::string_view name() const = 0;
     /// Bumped whenever the same frames would give other events: a new one starts a new epoch.
     virtual i32 decoder_version() const = 0;
-    virtual std::string_view default_websocket(std::string_view feed) const = 0;  // "wss://ws.okx.com:8443"
+    virtual std::string_view default_websocket(
+        std::string_view feed) const = 0;  // "wss://ws.okx.com:8443"
     virtual std::string_view default_rest(std::string_view feed) const = 0;
-    virtual std::vector<std::string_view> channels(std::string_view feed) const = 0;  // What `channels` may name.
+    virtual std::vector<std::string_view> channels(
+        std::string_view feed) const = 0;  // What `channels` may name.
     virtual IdentityRule identity() const = 0;
     /// Requests whose answers list the instruments; recorded before the first connection.
     virtual std::vector<RestRequest> instruments(const SourceSpec& spec) const = 0;
-    /// The connections that carry `spec`, in a stable order (the n-th is slot n). Errors: an unknown channel or feed.
+    /// The connections that carry `spec`, in a stable order (the n-th is slot n). Errors: an
+    /// unknown channel or feed.
     virtual Result<std::vector<Connection>> plan(const SourceSpec& spec) const = 0;
     /// An answer the protocol demands to a received frame (none of OKX's or Coinbase's does).
     virtual std::optional<std::string> reply(std::string_view frame) const;
@@ -117,7 +126,8 @@ const Venue* find_venue(std::string_view name);
 /// "okx-1" → "okx".
 std::string_view venue_of_slot(std::string_view slot);
 
-/// Registers a venue at program start: `const Registration okx{std::make_unique<Okx>()};` at the end of its file.
+/// Registers a venue at program start: `const Registration okx{std::make_unique<Okx>()};` at the
+/// end of its file.
 struct Registration {
     explicit Registration(std::unique_ptr<Venue> venue);
 };

@@ -29,7 +29,8 @@ std::string refusal(std::string_view name, const SourceSpec& spec) {
 TEST(VenueTable, EachFileThatRegistersAVenueDoesSoOnceUnderItsOwnName) {
     std::set<std::string> files;
     for (const auto& entry : std::filesystem::directory_iterator("src/venues")) {
-        if (entry.path().extension() != ".cpp" || entry.path().stem().string().ends_with("_test")) continue;
+        if (entry.path().extension() != ".cpp" || entry.path().stem().string().ends_with("_test"))
+            continue;
         std::ifstream file(entry.path());
         const std::string text = (std::stringstream() << file.rdbuf()).str();
         int registrations = 0;
@@ -62,10 +63,11 @@ TEST(Okx, SubscribesToEachChannelOfEachSymbol) {
     const Connection& connection = planned->front();
     EXPECT_EQ(connection.websocket_path, "/ws/v5/public");
     EXPECT_EQ(connection.subscribe,
-              std::vector<std::string>{R"({"op":"subscribe","args":[{"channel":"trades","instId":"BTC-USDT"},)"
-                                       R"({"channel":"trades","instId":"ETH-USDT"},)"
-                                       R"({"channel":"tickers","instId":"BTC-USDT"},)"
-                                       R"({"channel":"tickers","instId":"ETH-USDT"}]})"});
+              std::vector<std::string>{
+                  R"({"op":"subscribe","args":[{"channel":"trades","instId":"BTC-USDT"},)"
+                  R"({"channel":"trades","instId":"ETH-USDT"},)"
+                  R"({"channel":"tickers","instId":"BTC-USDT"},)"
+                  R"({"channel":"tickers","instId":"ETH-USDT"}]})"});
     ASSERT_EQ(connection.streams.size(), 4u);
     EXPECT_EQ(connection.streams[1].channel, "trades");
     EXPECT_EQ(connection.streams[1].native_symbol, "ETH-USDT");
@@ -75,8 +77,8 @@ TEST(Okx, SubscribesToEachChannelOfEachSymbol) {
 }
 
 TEST(Okx, TakesEachTradeFromAConnectionOfItsOwn) {
-    const auto planned =
-        venue("okx").plan({.venue = "okx", .symbols = {"BTC-USDT"}, .channels = {"trades-all", "tickers"}});
+    const auto planned = venue("okx").plan(
+        {.venue = "okx", .symbols = {"BTC-USDT"}, .channels = {"trades-all", "tickers"}});
     ASSERT_TRUE(planned);
     ASSERT_EQ(planned->size(), 2u);
     EXPECT_EQ((*planned)[0].websocket_path, "/ws/v5/public");
@@ -99,20 +101,24 @@ TEST(Okx, KeepsRequestsFarBelowTheLimit) {
 }
 
 TEST(Okx, AsksForTheListsThatTheSymbolsNeed) {
-    const auto requests = venue("okx").instruments(
-        {.venue = "okx",
-         .symbols = {"BTC-USDT", "BTC-USD-SWAP", "ETH-USDT-SWAP", "BTC-USD-220527", "BTC-USD-231229-42000-C"}});
+    const auto requests =
+        venue("okx").instruments({.venue = "okx",
+                                  .symbols = {"BTC-USDT", "BTC-USD-SWAP", "ETH-USDT-SWAP",
+                                              "BTC-USD-220527", "BTC-USD-231229-42000-C"}});
     std::vector<std::string> targets;
     for (const RestRequest& request : requests) targets.push_back(request.target);
-    EXPECT_EQ(targets, (std::vector<std::string>{"/api/v5/public/instruments?instType=SPOT",
-                                                 "/api/v5/public/instruments?instType=SWAP",
-                                                 "/api/v5/public/instruments?instType=FUTURES",
-                                                 "/api/v5/public/instruments?instType=OPTION&instFamily=BTC-USD"}));
+    EXPECT_EQ(targets, (std::vector<std::string>{
+                           "/api/v5/public/instruments?instType=SPOT",
+                           "/api/v5/public/instruments?instType=SWAP",
+                           "/api/v5/public/instruments?instType=FUTURES",
+                           "/api/v5/public/instruments?instType=OPTION&instFamily=BTC-USD"}));
 }
 
 TEST(Coinbase, SubscribesTheExchangeFeedInOneRequestAndAddsTheHeartbeat) {
-    const auto planned = venue("coinbase").plan(
-        {.venue = "coinbase", .symbols = {"BTC-USD", "ETH-USD"}, .channels = {"trades", "tickers"}});
+    const auto planned = venue("coinbase")
+                             .plan({.venue = "coinbase",
+                                    .symbols = {"BTC-USD", "ETH-USD"},
+                                    .channels = {"trades", "tickers"}});
     ASSERT_TRUE(planned);
     ASSERT_EQ(planned->size(), 1u);
     EXPECT_EQ(planned->front().subscribe,
@@ -122,22 +128,26 @@ TEST(Coinbase, SubscribesTheExchangeFeedInOneRequestAndAddsTheHeartbeat) {
 }
 
 TEST(Coinbase, TakesItsOwnChannelNamesToo) {
-    const SourceSpec generic{.venue = "coinbase", .symbols = {"BTC-USD"}, .channels = {"trades", "tickers"}};
+    const SourceSpec generic{
+        .venue = "coinbase", .symbols = {"BTC-USD"}, .channels = {"trades", "tickers"}};
     SourceSpec own = generic;
     own.channels = {"heartbeat", "ticker", "matches", "trades"};
-    EXPECT_EQ(venue("coinbase").plan(generic)->front().subscribe, venue("coinbase").plan(own)->front().subscribe);
+    EXPECT_EQ(venue("coinbase").plan(generic)->front().subscribe,
+              venue("coinbase").plan(own)->front().subscribe);
 }
 
 TEST(Coinbase, SubscribesTheAdvancedFeedChannelByChannel) {
-    const auto planned = venue("coinbase").plan({.venue = "coinbase",
-                                                 .feed = "advanced",
-                                                 .symbols = {"BTC-USD"},
-                                                 .channels = {"market_trades", "tickers"}});
+    const auto planned = venue("coinbase")
+                             .plan({.venue = "coinbase",
+                                    .feed = "advanced",
+                                    .symbols = {"BTC-USD"},
+                                    .channels = {"market_trades", "tickers"}});
     ASSERT_TRUE(planned);
     EXPECT_EQ(planned->front().subscribe,
-              (std::vector<std::string>{R"({"type":"subscribe","channel":"heartbeats"})",
-                                        R"({"type":"subscribe","product_ids":["BTC-USD"],"channel":"market_trades"})",
-                                        R"({"type":"subscribe","product_ids":["BTC-USD"],"channel":"ticker"})"}));
+              (std::vector<std::string>{
+                  R"({"type":"subscribe","channel":"heartbeats"})",
+                  R"({"type":"subscribe","product_ids":["BTC-USD"],"channel":"market_trades"})",
+                  R"({"type":"subscribe","product_ids":["BTC-USD"],"channel":"ticker"})"}));
     EXPECT_EQ(venue("coinbase").instruments({.feed = "advanced"}).front().target,
               "/api/v3/brokerage/market/products");
     EXPECT_EQ(venue("coinbase").instruments({}).front().target, "/products");
@@ -157,8 +167,10 @@ TEST(Plans, RefuseWhatTheVenueDoesNotHave) {
               "okx: 'BTC\"USDT' is no symbol such as BTC-USD");
     EXPECT_EQ(refusal("coinbase", {.feed = "pro", .symbols = {"BTC-USD"}, .channels = {"trades"}}),
               "coinbase: no feed 'pro'; there are exchange, advanced");
-    EXPECT_EQ(refusal("coinbase", {.feed = "advanced", .symbols = {"BTC-USD"}, .channels = {"matches"}}),
-              "coinbase: no channel 'matches'; there are trades, market_trades, tickers, ticker, heartbeats");
+    EXPECT_EQ(
+        refusal("coinbase", {.feed = "advanced", .symbols = {"BTC-USD"}, .channels = {"matches"}}),
+        "coinbase: no channel 'matches'; there are trades, market_trades, tickers, ticker, "
+        "heartbeats");
 }
 
 TEST(Channels, SayWhatTheyCarryAndAreAllAccepted) {
@@ -168,16 +180,21 @@ TEST(Channels, SayWhatTheyCarryAndAreAllAccepted) {
     EXPECT_EQ(venue("coinbase").kind_of("ticker"), TickKind::ticker);
     for (const Venue* each : venue_table())
         for (const std::string_view channel : each->channels(""))
-            EXPECT_EQ(refusal(each->name(), {.symbols = {"BTC-USD"}, .channels = {std::string(channel)}}), "accepted");
+            EXPECT_EQ(
+                refusal(each->name(), {.symbols = {"BTC-USD"}, .channels = {std::string(channel)}}),
+                "accepted");
 }
 
 TEST(DecoderState, ComesBackInOrder) {
-    auto decoded = decode_answer("coinbase", "/products", 200,
-                                 R"([{"id":"XYZ-USD","base_currency":"xyz","quote_currency":"USD"}])");
+    auto decoded =
+        decode_answer("coinbase", "/products", 200,
+                      R"([{"id":"XYZ-USD","base_currency":"xyz","quote_currency":"USD"}])");
     ASSERT_FALSE(decoded.error) << decoded.error->detail;
-    decoded.decoder->decode({.kind = log::RecordKind::frame,
-                             .payload = R"({"type":"subscriptions","channels":[{"name":"ticker","product_ids":["A-B"]}]})"},
-                            decoded.events);
+    decoded.decoder->decode(
+        {.kind = log::RecordKind::frame,
+         .payload =
+             R"({"type":"subscriptions","channels":[{"name":"ticker","product_ids":["A-B"]}]})"},
+        decoded.events);
     std::string state;
     decoded.decoder->save(state);
 
