@@ -24,7 +24,7 @@ def start(data):
 
 
 def positions(running):
-    return {partition["partition"]: partition["durable"] for partition in running.status()["partitions"]}
+    return {partition["name"]: partition["durable"] for partition in running.status()["partitions"]}
 
 
 class Kill(unittest.TestCase):

@@ -67,33 +67,38 @@ Result<DataKind> DataFolder::kind() const {
 }
 
 Result<void> DataFolder::claim(DataKind wanted) {
+    const fs::path mark = root_ / "tape.json";
     std::error_code failed;
-    if (fs::exists(root_ / "tape.json", failed)) {
-        const auto found = kind();
-        if (!found) return found.error();
-        if (*found != wanted)
-            return user_error(
-                fmt::format("'{}' holds {} data, not {}: name another folder with --data",
-                            root_.string(), to_string(*found), to_string(wanted)));
-        return {};
-    }
-    fs::create_directories(root_, failed);
-    if (failed)
-        return external_error(
-            fmt::format("cannot make the data folder '{}': {}", root_.string(), failed.message()),
-            Retry::never);
-    if (!fs::is_empty(root_, failed))
-        return user_error(
-            fmt::format("'{}' is not empty and no data folder of this program", root_.string()));
-    const fs::path aside = root_ / "tape.json.new";
-    std::ofstream(aside) << fmt::format("{{\"format\":{},\"kind\":\"{}\"}}\n", folder_format,
-                                        to_string(wanted));
-    fs::rename(aside, root_ / "tape.json", failed);
-    if (failed)
+    const auto fails = [&] {
         return external_error(
             fmt::format("cannot write to '{}': {}", root_.string(), failed.message()),
             Retry::never);
-    return {};
+    };
+    if (!fs::exists(mark, failed)) {
+        fs::create_directories(root_, failed);
+        if (failed) return fails();
+        // Two roles may start at once: what the other one is just making is no foreign content.
+        bool foreign = false;
+        for (fs::directory_iterator entry(root_, failed), end; !failed && entry != end;
+             entry.increment(failed))
+            foreign |= !entry->path().filename().string().starts_with(".tape.json.");
+        if (failed) return fails();
+        if (foreign && !fs::exists(mark, failed))
+            return user_error(fmt::format("'{}' is not empty and no data folder of this program",
+                                          root_.string()));
+        // Whole at once, and only if nobody was quicker.
+        const fs::path aside = root_ / fmt::format(".tape.json.{}", ::getpid());
+        std::ofstream(aside) << fmt::format("{{\"format\":{},\"kind\":\"{}\"}}\n", folder_format,
+                                            to_string(wanted));
+        fs::create_hard_link(aside, mark, failed);
+        if (failed && failed != std::errc::file_exists) return fails();
+        fs::remove(aside, failed);
+    }
+    const auto found = kind();
+    if (!found) return found.error();
+    if (*found == wanted) return {};
+    return user_error(fmt::format("'{}' holds {} data, not {}: name another folder with --data",
+                                  root_.string(), to_string(*found), to_string(wanted)));
 }
 
 Result<void> DataFolder::lock(Role role) {
