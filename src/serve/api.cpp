@@ -4,7 +4,8 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
+#include <deque>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "base/json_text.h"
@@ -12,6 +13,7 @@
 #include "serve/assets.h"
 #include "serve/guard.h"
 #include "serve/gzip.h"
+#include "serve/parameters.h"
 #include "serve/rows_json.h"
 
 namespace tape::serve {
@@ -19,60 +21,6 @@ namespace {
 
 using net::Request;
 using net::Response;
-
-constexpr i64 most_rows = 10'000;
-
-// A wrong request; answer() turns it into a response, once.
-struct Refused {
-    int status;
-    std::string what;
-};
-
-[[noreturn]] void refuse(int status, std::string what) {
-    throw Refused{status, std::move(what)};
-}
-
-// ---- Parameters ----
-
-void allow_parameters(const Request& request, std::initializer_list<std::string_view> known) {
-    std::string_view rest = request.query;
-    while (!rest.empty()) {
-        const std::size_t end = std::min(rest.find('&'), rest.size());
-        const std::string_view name = rest.substr(0, std::min(rest.find('='), end));
-        if (!name.empty() && std::ranges::find(known, name) == known.end())
-            refuse(400, fmt::format("no parameter '{}'", name));
-        rest.remove_prefix(std::min(end + 1, rest.size()));
-    }
-}
-
-i64 parse_limit(std::string_view text) {
-    i64 limit{};
-    const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), limit);
-    if (failed != std::errc{} || end != text.data() + text.size() || limit < 1 || limit > most_rows)
-        refuse(400, fmt::format("limit = '{}' is no whole number from 1 to {}", text, most_rows));
-    return limit;
-}
-
-i64 limit_of(const Request& request, i64 otherwise) {
-    const auto text = request.parameter("limit");
-    return text ? parse_limit(*text) : otherwise;
-}
-
-Nanos since_of(const Request& request) {
-    const auto text = request.parameter("since");
-    if (!text) return {std::numeric_limits<i64>::min()};
-    const auto time = parse_rfc3339(*text);
-    if (!time) refuse(400, fmt::format("since = '{}': {}", *text, time.error().what));
-    return *time;
-}
-
-Columns columns_of(const Request& request, const std::vector<std::string_view>& known) {
-    const auto text = request.parameter("columns");
-    if (!text) return {};
-    auto columns = Columns::parse(*text, known);
-    if (!columns) refuse(400, fmt::format("columns = '{}': {}", *text, columns.error().what));
-    return std::move(*columns);
-}
 
 // The series that `venue` and `symbol` leave, each of them optional; a value that nothing has is an
 // error.
@@ -95,7 +43,8 @@ std::vector<const Series*> chosen(const Request& request, const Recent& recent) 
 
 // {"name":[…]} of the newest `limit` rows, oldest first. Rows are any type that `append` takes.
 template <class Row, class Append>
-Response rows_response(std::string_view name, std::vector<Row>& rows, i64 limit, Append append) {
+Response rows_response(std::string_view name, const std::vector<Row>& rows, i64 limit,
+                       Append append) {
     Response response;
     std::string& out = response.body;
     out = fmt::format("{{\"{}\":[", name);
@@ -108,17 +57,12 @@ Response rows_response(std::string_view name, std::vector<Row>& rows, i64 limit,
     return response;
 }
 
-// The last price of each second, as ticks that know no more than that.
-std::vector<Tick> ticks_of_seconds(const Series& series, Nanos since) {
-    std::vector<Tick> ticks;
-    for (const PricePoint& point : series.prices) {
-        if (point.ts_event < since) continue;
-        Tick& tick = ticks.emplace_back();
-        tick.instrument = series.instrument;
-        tick.ts_event = point.ts_event;
-        tick.price = point.price;
-    }
-    return ticks;
+// Rows in the order of their times, and of arrival within one, from `since` on.
+template <class Row>
+std::vector<const Row*> rows_from(const std::multimap<Nanos, const Row*>& rows, Nanos since) {
+    std::vector<const Row*> list;
+    for (auto at = rows.lower_bound(since); at != rows.end(); ++at) list.push_back(at->second);
+    return list;
 }
 
 Response ticks(const Request& request, const Recent& recent) {
@@ -132,19 +76,22 @@ Response ticks(const Request& request, const Recent& recent) {
     Columns columns = columns_of(request, step ? seconds_columns : tick_columns);
     if (step && !request.parameter("columns"))
         columns = *Columns::parse("venue,symbol,native_symbol,price,ts_event", seconds_columns);
-    std::vector<Tick> rows;
+    std::deque<Tick> made;  // A deque keeps addresses.
+    std::multimap<Nanos, const Tick*> rows;
     for (const Series* series : chosen(request, recent)) {
         if (step) {
-            std::ranges::copy(ticks_of_seconds(*series, since), std::back_inserter(rows));
+            for (const PricePoint& point : series->prices)
+                made.push_back(Tick{.instrument = series->instrument,
+                                    .price = point.price,
+                                    .ts_event = point.ts_event});
             continue;
         }
-        for (const Tick& tick : series->ticks)
-            if (tick.ts_event >= since) rows.push_back(tick);
+        for (const Tick& tick : series->ticks) rows.emplace(tick.ts_event, &tick);
     }
-    std::ranges::stable_sort(rows, {}, &Tick::ts_event);
-    return rows_response("ticks", rows, limit, [&](std::string& out, const Tick& tick) {
-        append_json(out, tick, columns);
-    });
+    for (const Tick& tick : made) rows.emplace(tick.ts_event, &tick);
+    return rows_response(
+        "ticks", rows_from(rows, since), limit,
+        [&](std::string& out, const Tick* tick) { append_json(out, *tick, columns); });
 }
 
 Response windows(const Request& request, const Recent& recent) {
@@ -154,21 +101,19 @@ Response windows(const Request& request, const Recent& recent) {
     const Columns columns = columns_of(request, window_columns);
     const auto window = request.parameter("window");
     bool window_known = !window;
-    std::vector<const WindowRow*> rows;
+    std::multimap<Nanos, const WindowRow*> rows;
     for (const Series* series : chosen(request, recent)) {
         for (const auto& [name, entries] : series->windows) {
             if (window && name != *window) continue;
             window_known = true;
-            for (const WindowEntry& entry : entries)
-                if (entry.row.window_start >= since) rows.push_back(&entry.row);
+            for (const WindowEntry& entry : entries) rows.emplace(entry.row.window_end, &entry.row);
         }
     }
     if (!window_known)
         refuse(400, fmt::format("window = '{}': no row of it has been seen", *window));
-    std::ranges::stable_sort(rows, {}, [](const WindowRow* row) { return row->window_end; });
-    return rows_response("windows", rows, limit, [&](std::string& out, const WindowRow* row) {
-        append_json(out, *row, columns);
-    });
+    return rows_response(
+        "windows", rows_from(rows, since), limit,
+        [&](std::string& out, const WindowRow* row) { append_json(out, *row, columns); });
 }
 
 Response gaps(const Request& request, const Recent& recent) {
