@@ -313,8 +313,9 @@ std::expected<Config, std::vector<Problem>> parse_config(std::string text) {
                                    std::string(error.description())});
     }
     if (!loader.problems.empty()) {
-        std::ranges::stable_sort(loader.problems, {},
-                                 [](const Problem& p) { return std::pair(p.line, p.column); });
+        std::ranges::sort(loader.problems, {}, [](const Problem& p) {
+            return std::tuple(p.line, p.column, std::string_view(p.text));
+        });
         return std::unexpected(std::move(loader.problems));
     }
     config.text = std::move(text);
