@@ -88,7 +88,8 @@ Natural Natural::operator-(const Natural& other) const {
 }
 
 Natural Natural::operator*(const Natural& other) const {
-    ensure(bits() + other.bits() <= max_words * 64, "a product of more than 448 bits");
+    ensure(size_ + other.size_ <= max_words || bits() + other.bits() <= max_words * 64,
+           "a product of more than 448 bits");
     Natural product;
     for (int i = 0; i < size_; ++i) {
         u64 carry = 0;

@@ -6,8 +6,6 @@
 #include <set>
 #include <utility>
 
-#include "ops/window_merge.h"
-
 namespace tape::ops {
 namespace {
 
@@ -142,11 +140,8 @@ void Windows::find_due() {
         for (const Window& window : set.windows) due_ = std::min(due_, window.next_end);
 }
 
-void Windows::advance(Nanos watermark, WindowOutput& out) {
-    if (watermark <= watermark_) return;
-    const bool first = watermark_ == stream::Watermark::none;
-    watermark_ = watermark;
-    if (first) {
+void Windows::emit_due(Nanos watermark, WindowOutput& out) {
+    if (std::exchange(watermark_, watermark) == stream::Watermark::none) {
         for (PaneSet& set : sets_)
             for (Window& window : set.windows)
                 window.next_end = next_multiple(watermark, window.spec.slide);
@@ -193,7 +188,7 @@ void Windows::put(PaneSet& set, const WindowTick& tick, i64 pane) {
     if (index >= set.instruments.size()) {
         set.instruments.resize(index + 1);
         set.last_pane.resize(index + 1, no_pane);
-        for (Window& window : set.windows) window.runs.resize(index + 1);
+        for (Window& window : set.windows) window.merges.resize(index + 1);
     }
     set.instruments[index] = tick.instrument;
     set.panes.at(pane, index).add(tick.price, tick.size, tick.order);
@@ -212,7 +207,7 @@ Arrival Windows::add_late(PaneSet& set, const WindowTick& tick, i64 pane, Window
         return next_multiple(ts, window.spec.slide) < window.next_end;
     });
     if (!emitted) return Arrival::in_time;
-    for (Window& window : set.windows) window.runs[tick.instrument->index].end = no_pane;
+    for (Window& window : set.windows) window.merges[tick.instrument->index].forget();
     if (options_.late == LatePolicy::reemit) emit_again(set, *tick.instrument, ts, out);
     return Arrival::late;
 }
@@ -251,17 +246,16 @@ void Windows::emit_end(PaneSet& set, Window& window, Nanos end, WindowOutput& ou
 // Emits one row, if the window has ticks. True if its close is not what was emitted of it before.
 bool Windows::emit(PaneSet& set, Window& window, const Instrument& instrument, Nanos end, WindowOutput& out) {
     const WindowSpec& spec = window.spec;
-    Run& run = window.runs[instrument.index];
-    const i64 end_pane = end.count / set.width.count;
-    merge_window(set.panes, instrument.index, spec.size.count / set.width.count, end_pane, run.end, run.ticks);
-    run.end = end_pane;
-    if (run.ticks.count == 0) return false;
+    const Statistics& ticks =
+        window.merges[instrument.index].move_to(set.panes, instrument.index, spec.size.count / set.width.count,
+                                                end.count / set.width.count);
+    if (ticks.count == 0) return false;
 
     WindowRow& row = window.row;
     row.instrument = &instrument;
     row.window_start = end - spec.size;
     row.window_end = end;
-    std::string_view overflow = fill_row(run.ticks, spec.input, row);
+    std::string_view overflow = fill_row(ticks, spec.input, row);
 
     row.change_pct.reset();
     const Emitted* previous = window.emitted.find(row.window_start.count / spec.slide.count, instrument.index);
@@ -367,7 +361,7 @@ bool Windows::load(PaneSet& set, stream::StateReader& in, const InstrumentTable&
         set.instruments.push_back(set.last_pane.back() == no_pane ? nullptr
                                                                   : &instruments.all()[static_cast<std::size_t>(index)]);
     }
-    for (Window& window : set.windows) window.runs.resize(set.instruments.size());
+    for (Window& window : set.windows) window.merges.resize(set.instruments.size());
     for (i64 panes = in.count(); panes > 0; --panes) {
         const i64 number = in.get<i64>();
         const u32 index = in.get<u32>();

@@ -2,8 +2,8 @@
 // into its pane at once and a window is a merge of panes when the watermark passes its end. Rows come in a fixed order:
 // by window end, then by the window's place in the config, then by instrument.
 //
-// A window that overlaps its predecessor is not merged anew: the sums are exact, so the panes that left are subtracted
-// and those that came are added, which gives the same bits.
+// Which ticks are late, what is emitted again and when there is nothing to emit is decided here; merging is in
+// sliding_window.h, arithmetic in statistics.h.
 #pragma once
 
 #include <limits>
@@ -15,6 +15,7 @@
 #include "market/instrument.h"
 #include "market/rows.h"
 #include "ops/options.h"
+#include "ops/sliding_window.h"
 #include "ops/statistics.h"
 #include "stream/pane_ring.h"
 #include "stream/state.h"
@@ -61,7 +62,12 @@ class Windows final {
     explicit Windows(const PipelineOptions& options);
 
     /// Time has come to `watermark`: emits every window that ends at or before it.
-    void advance(Nanos watermark, WindowOutput& out);
+    void advance(Nanos watermark, WindowOutput& out) {
+        if (watermark <= watermark_) return;
+        if (watermark >= due_ || watermark_ == stream::Watermark::none) [[unlikely]]
+            emit_due(watermark, out);
+        watermark_ = watermark;
+    }
     /// Takes a tick; advance() was called with a watermark that is at most `lateness` older than the newest tick. With
     /// LatePolicy::reemit, rows of a late tick's windows come again, and those whose change_pct depends on them.
     Arrival add(const WindowTick& tick, WindowOutput& out);
@@ -84,19 +90,14 @@ class Windows final {
         i128 close;
         i64 revisions;  // 0: not emitted.
     };
-    // The window of one instrument that was last merged, up to pane `end`. Not part of the state: merging anew gives the
-    // same.
-    struct Run {
-        Statistics ticks{};
-        i64 end = no_pane;
-    };
     struct Window {
         WindowSpec spec;
         Nanos since;     // Observation from before this does not count.
         Nanos next_end;  // The first end that was not emitted.
         stream::PaneRing<Emitted> emitted;
-        std::vector<Run> runs;  // By instrument index.
-        WindowRow row;          // Reused, so that emitting does not allocate.
+        // By instrument index. Not part of the state: merging anew gives the same.
+        std::vector<SlidingWindow> merges;
+        WindowRow row;  // Reused, so that emitting does not allocate.
     };
     // Windows that share panes: those of one input that came with the same config.
     struct PaneSet {
@@ -119,6 +120,7 @@ class Windows final {
     void keep_only(PaneSet& set, const std::vector<WindowSpec>& specs);
     void put_in_order();
     void find_due();
+    void emit_due(Nanos watermark, WindowOutput& out);
     void put(PaneSet& set, const WindowTick& tick, i64 pane);
     Arrival add_late(PaneSet& set, const WindowTick& tick, i64 pane, WindowOutput& out);
     void emit_again(PaneSet& set, const Instrument& instrument, Nanos ts_event, WindowOutput& out);
