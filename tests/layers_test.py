@@ -26,7 +26,7 @@ CONFINED = {
     r"boost/(asio|beast)|openssl/ssl": {"net", "feed", "sim", "serve"},
     r"arrow/|parquet/": {"sinks"},
     r"duckdb\.h": {"sinks"},
-    r"simdjson": {"venues", "ops", "base"},
+    r"simdjson": {"base"},
     r"toml\+\+": {"app"},
     r"spdlog|prometheus/": {"base"},
 }

@@ -56,6 +56,9 @@ std::string json_quoted(std::string_view text) {
     return out;
 }
 
+// Of simdjson the product calls this one plain function alone: Arrow's libparquet exports another
+// version of simdjson under the same names, which may answer in its stead, so nothing may depend on
+// the layout of simdjson's types.
 bool is_utf8(std::string_view text) {
     return simdjson::validate_utf8(text.data(), text.size());
 }

@@ -1,9 +1,8 @@
 #include "ops/pipeline.h"
 
 #include <fmt/core.h>
-#include <simdjson.h>
-
 #include <limits>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -26,10 +25,11 @@ constexpr i64 engine_version = 1;
 
 // The string `name` of a JSON object, if `json` is one and has it.
 std::optional<std::string> member(std::string_view json, std::string_view name) {
-    simdjson::dom::parser parser;
-    std::string_view value;
-    if (parser.parse(json.data(), json.size())[name].get(value) != simdjson::SUCCESS) return std::nullopt;
-    return std::string(value);
+    const auto object = nlohmann::json::parse(json, nullptr, false);
+    if (!object.is_object()) return std::nullopt;
+    const auto place = object.find(name);
+    if (place == object.end() || !place->is_string()) return std::nullopt;
+    return place->get<std::string>();
 }
 
 class Pipeline final : public stream::Processor, venues::EventSink, WindowOutput {
@@ -49,22 +49,32 @@ class Pipeline final : public stream::Processor, venues::EventSink, WindowOutput
         out_ = &out;
         ++metrics_.records;
         switch (record.kind) {
-            case RecordKind::config: on_config(); break;
+            case RecordKind::config:
+                on_config();
+                break;
             // Observation that nobody ended was cut off: the last record tells when it still was.
-            case RecordKind::connected: observation_.lost(last_ts_, "reconnected"); break;
-            case RecordKind::gap: observation_.lost(last_ts_, "log"); break;
+            case RecordKind::connected:
+                observation_.lost(last_ts_, "reconnected");
+                break;
+            case RecordKind::gap:
+                observation_.lost(last_ts_, "log");
+                break;
             case RecordKind::disconnected:
-                observation_.lost(record.ts_recv, member(record.payload, "cause").value_or(std::string(record.payload)));
+                observation_.lost(
+                    record.ts_recv,
+                    member(record.payload, "cause").value_or(std::string(record.payload)));
                 break;
             case RecordKind::frame:
             case RecordKind::rest:
-                if (auto error = decoder_->decode(record, *this)) dead_letter(error->reason, error->detail);
+                if (auto error = decoder_->decode(record, *this))
+                    dead_letter(error->reason, error->detail);
                 break;
             case RecordKind::heartbeat:
                 watermark_.on_heartbeat(record.ts_recv);
                 advance();
                 break;
-            default: break;
+            default:
+                break;
         }
         last_ts_ = record.ts_recv;
         started_ = true;
@@ -101,13 +111,15 @@ class Pipeline final : public stream::Processor, venues::EventSink, WindowOutput
         watermark_.load(in);
         dedup_.load(in);
         observation_.load(in);
-        if (in.failed() || !check(options_)) return internal_error("the state of " + setup_.partition + " is damaged");
+        if (in.failed() || !check(options_))
+            return internal_error("the state of " + setup_.partition + " is damaged");
         windows_ = Windows(options_);
         if (auto loaded = windows_.load(in, decoder_->instruments()); !loaded) return loaded;
         last_ts_ = in.get<Nanos>();
         started_ = in.get<u8>() != 0;
         seen_tick_ = in.get<u8>() != 0;
-        if (in.failed() || !in.at_end()) return internal_error("the state of " + setup_.partition + " is damaged");
+        if (in.failed() || !in.at_end())
+            return internal_error("the state of " + setup_.partition + " is damaged");
         return {};
     }
 
@@ -120,12 +132,14 @@ class Pipeline final : public stream::Processor, venues::EventSink, WindowOutput
 
     void on(const Tick& tick) override {
         if (tick.ts_event > tick.ts_recv + options_.max_skew)
-            return dead_letter("future", fmt::format("{}: ts_event {} is {} ahead of ts_recv", name(tick),
-                                                     format_rfc3339(tick.ts_event),
-                                                     format_duration(tick.ts_event - tick.ts_recv)));
+            return dead_letter("future",
+                               fmt::format("{}: ts_event {} is {} ahead of ts_recv", name(tick),
+                                           format_rfc3339(tick.ts_event),
+                                           format_duration(tick.ts_event - tick.ts_recv)));
         for (const auto& value : {tick.price, tick.size})
             if (value && value->negative())
-                return dead_letter("negative", fmt::format("{}: {}", name(tick), value->to_string()));
+                return dead_letter("negative",
+                                   fmt::format("{}: {}", name(tick), value->to_string()));
         if (tick.kind == TickKind::trade && tick.identity &&
             !dedup_.add(tick.instrument->index, *tick.identity, tick.covers)) {
             ++metrics_.duplicates;
@@ -162,11 +176,13 @@ class Pipeline final : public stream::Processor, venues::EventSink, WindowOutput
         out_->emit(RecordKind::window, record_->ts_recv, encoded_);
     }
     void on_overflow(const WindowRow& row, std::string_view column) override {
-        dead_letter("overflow", fmt::format("window {} of {} {} from {}: {} has more than 38 digits", row.window_name,
-                                            row.instrument->venue, row.instrument->symbol,
-                                            format_rfc3339(row.window_start), column));
+        dead_letter("overflow",
+                    fmt::format("window {} of {} {} from {}: {} has more than 38 digits",
+                                row.window_name, row.instrument->venue, row.instrument->symbol,
+                                format_rfc3339(row.window_start), column));
     }
-    i64 gap_ms(TickKind input, const Instrument& instrument, Nanos start, Nanos end, Nanos since) override {
+    i64 gap_ms(TickKind input, const Instrument& instrument, Nanos start, Nanos end,
+               Nanos since) override {
         return observation_.gap_ms(input, instrument, start, end, since);
     }
 
@@ -190,7 +206,8 @@ class Pipeline final : public stream::Processor, venues::EventSink, WindowOutput
     }
 
     void advance() {
-        if (watermark_.value() != stream::Watermark::none) windows_.advance(watermark_.value(), *this);
+        if (watermark_.value() != stream::Watermark::none)
+            windows_.advance(watermark_.value(), *this);
     }
 
     void add_to_windows(const Tick& tick) {
@@ -206,8 +223,8 @@ class Pipeline final : public stream::Processor, venues::EventSink, WindowOutput
         if (arrival == Arrival::in_time) return;
         ++metrics_.late;
         if (arrival == Arrival::too_late || options_.late == LatePolicy::side)
-            dead_letter("late", fmt::format("{}: ts_event {} is {} behind the watermark", name(tick),
-                                            format_rfc3339(tick.ts_event),
+            dead_letter("late", fmt::format("{}: ts_event {} is {} behind the watermark",
+                                            name(tick), format_rfc3339(tick.ts_event),
                                             format_duration(watermark_.value() - tick.ts_event)));
     }
 
@@ -238,7 +255,8 @@ class Pipeline final : public stream::Processor, venues::EventSink, WindowOutput
     }
 
     static std::string name(const Tick& tick) {
-        return fmt::format("{} {} {}", tick.instrument->venue, tick.instrument->symbol, to_string(tick.kind));
+        return fmt::format("{} {} {}", tick.instrument->venue, tick.instrument->symbol,
+                           to_string(tick.kind));
     }
 
     const venues::Venue& venue_;
@@ -250,8 +268,8 @@ class Pipeline final : public stream::Processor, venues::EventSink, WindowOutput
     Observation observation_;
     Windows windows_;
     PipelineMetrics metrics_;
-    Nanos last_ts_;       // Of the record before.
-    bool started_{};      // There was a record.
+    Nanos last_ts_;   // Of the record before.
+    bool started_{};  // There was a record.
     bool seen_tick_{};
 
     // Of the record at hand.
@@ -267,7 +285,8 @@ stream::ProcessorFactory pipeline_factory(PipelineSetup setup) {
         const std::string_view name = venues::venue_of_slot(setup.partition);
         const venues::Venue* venue = setup.venue ? setup.venue : venues::find_venue(name);
         if (!venue)
-            return user_error(fmt::format("partition {}: this build has no venue '{}'", setup.partition, name));
+            return user_error(
+                fmt::format("partition {}: this build has no venue '{}'", setup.partition, name));
         if (auto checked = check(setup.options); !checked) return checked.error();
         return std::make_unique<Pipeline>(*venue, setup);
     };

@@ -1,8 +1,9 @@
 #include "venues/json.h"
 
 #include <fmt/core.h>
-#include <simdjson.h>
+#include <nlohmann/json.hpp>
 
+#include "base/json_text.h"
 #include "base/result.h"
 
 namespace tape::venues::json {
@@ -60,7 +61,7 @@ inline void Cursor::skip_value() {
 }
 
 void Cursor::open(std::string_view text) {
-    if (!simdjson::validate_utf8(text.data(), text.size())) fail_malformed("the text is not UTF-8");
+    if (!is_utf8(text)) fail_malformed("the text is not UTF-8");
     start_ = place_ = text.data();
     end_ = start_ + text.size();
     depth_ = 0;
@@ -109,11 +110,10 @@ bool Cursor::read_slowly() {
     const std::string_view quoted(start, place_);
     read_ = quoted.substr(1, quoted.size() - 2);
     if (read_.find('\\') == std::string_view::npos) return true;
-    simdjson::dom::parser parser;
-    std::string_view plain;
-    if (const auto error = parser.parse(quoted.data(), quoted.size()).get_string().get(plain))
-        fail_malformed(simdjson::error_message(error));
-    read_ = unescaped_.emplace_back(plain);
+    // Rare: no exchange escapes what a trade is made of.
+    const auto plain = nlohmann::json::parse(quoted, nullptr, false);
+    if (!plain.is_string()) fail_malformed("a text has a bad escape");
+    read_ = unescaped_.emplace_back(plain.get<std::string>());
     return true;
 }
 

@@ -5,7 +5,7 @@
 // Venues write the same fields in the same order without blanks, so the next field is nearly always
 // the one asked for, and finding it is one comparison. A general parser cannot know that: all of
 // decoding takes but 1.3 times what simdjson's On-Demand parser needs to take the same fields out
-// as text (bench/decode.cpp). simdjson does what is general: it checks UTF-8 and undoes escapes.
+// as text (bench/decode.cpp). simdjson checks UTF-8.
 #pragma once
 
 #ifdef __SSE2__
