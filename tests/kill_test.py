@@ -92,15 +92,34 @@ class Kill(unittest.TestCase):
         done = subprocess.run([VENV, "tests/lake_readable.py", str(data / "lake")], capture_output=True, text=True)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
-    def check_verify_sees_changes(self, data):
-        """One byte in the middle of a derived segment's records."""
-        segments = sorted((data / "log/derived").glob("*/*.seg"), key=lambda path: path.stat().st_size)
-        content = bytearray(segments[-1].read_bytes())
-        place = content.rindex(b"BTC-USD", 0, len(content.rstrip(b"\0")))
-        content[place] ^= 1
-        segments[-1].write_bytes(content)
+    def differs(self, data):
         verify = tape("replay", "--verify", "--data", data)
         self.assertEqual(verify.returncode, 1, verify.stdout + verify.stderr)
+        self.assertIn("differs: ", verify.stdout)
+
+    def check_verify_sees_changes(self, data):
+        """One bit in a file of the lake, one value in the warehouse, one bit in the derived log."""
+        file = max((data / "lake/ticks").rglob("*.parquet"), key=lambda path: path.stat().st_size)
+        whole = file.read_bytes()
+        changed = bytearray(whole)
+        changed[len(changed) // 3] ^= 1
+        file.write_bytes(changed)
+        self.differs(data)
+        file.write_bytes(whole)
+
+        if VENV.exists():
+            warehouse = data / "warehouse.duckdb"
+            whole = warehouse.read_bytes()
+            subprocess.run([VENV, "-c", "import duckdb, sys; duckdb.connect(sys.argv[1]).execute("
+                            "'update ticks set size = size + 0.00000001 where rowid = 100')", warehouse], check=True)
+            self.differs(data)
+            warehouse.write_bytes(whole)
+
+        segment = max((data / "log/derived").glob("*/*.seg"), key=lambda path: path.stat().st_size)
+        content = bytearray(segment.read_bytes())
+        content[content.rindex(b"BTC-USD", 0, len(content.rstrip(b"\0")))] ^= 1
+        segment.write_bytes(content)
+        self.differs(data)
 
 
 if __name__ == "__main__":
