@@ -8,8 +8,12 @@ namespace {
 
 constexpr std::size_t table_slots = 2 * RecentSet::generation;
 
-u64 key_of(u64 identity) { return identity == 0 ? ~u64{0} : identity; }
-std::size_t slot_of(u64 key) { return static_cast<std::size_t>((key * 0x9E3779B97F4A7C15) >> 32) % table_slots; }
+u64 key_of(u64 identity) {
+    return identity == 0 ? ~u64{0} : identity;
+}
+std::size_t slot_of(u64 key) {
+    return static_cast<std::size_t>((key * 0x9E3779B97F4A7C15) >> 32) % table_slots;
+}
 
 }  // namespace
 
@@ -21,9 +25,10 @@ bool IntervalSet::add(u64 first, u64 last) {
         }
     } else if (!intervals_.empty()) {
         // The intervals that touch [first, last] become one with it.
-        const auto from = std::ranges::lower_bound(intervals_, first, {}, [](const Interval& interval) {
-            return interval.last == ~u64{0} ? interval.last : interval.last + 1;
-        });
+        const auto from =
+            std::ranges::lower_bound(intervals_, first, {}, [](const Interval& interval) {
+                return interval.last == ~u64{0} ? interval.last : interval.last + 1;
+            });
         auto to = from;
         if (from->first <= first && last <= from->last) return false;
         while (to != intervals_.end() && (to->first <= last || to->first - 1 == last)) ++to;

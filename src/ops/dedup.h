@@ -1,6 +1,6 @@
-// Which trades were seen, so that each counts once however often it comes: two sockets, a reconnect and a back-fill
-// repeat each other. Where a venue counts its trades up by one, what was seen is a few intervals; elsewhere the newest
-// identities are remembered. Both are bounded.
+// Which trades were seen, so that each counts once however often it comes: two sockets, a reconnect
+// and a back-fill repeat each other. Where a venue counts its trades up by one, what was seen is a
+// few intervals; elsewhere the newest identities are remembered. Both are bounded.
 #pragma once
 
 #include <optional>
@@ -15,8 +15,8 @@ namespace tape::ops {
 /// Identities as disjoint intervals, in order.
 class IntervalSet final {
  public:
-    /// When there are more intervals, the hole between the two oldest counts as seen: a trade from there is taken for a
-    /// duplicate, rather than one that was seen for a new one.
+    /// When there are more intervals, the hole between the two oldest counts as seen: a trade from
+    /// there is taken for a duplicate, rather than one that was seen for a new one.
     static constexpr std::size_t limit = 4096;
 
     /// False if all of [first, last] were seen before; else they are now.
@@ -65,8 +65,8 @@ class Dedup final {
     /// `consecutive`: the venue's identities count up by one an instrument.
     explicit Dedup(bool consecutive) : consecutive_(consecutive) {}
 
-    /// Whether the trade is new: some of the `covers` identities that end at `identity` were not seen. A merged frame
-    /// stands for several only where identities are consecutive.
+    /// Whether the trade is new: some of the `covers` identities that end at `identity` were not
+    /// seen. A merged frame stands for several only where identities are consecutive.
     bool add(u32 instrument, u64 identity, u32 covers);
 
     void save(stream::StateWriter& out) const;
@@ -74,7 +74,8 @@ class Dedup final {
 
  private:
     bool consecutive_;
-    std::vector<IntervalSet> intervals_;  // By instrument index; the one of these that the venue asks for.
+    std::vector<IntervalSet>
+        intervals_;  // By instrument index; the one of these that the venue asks for.
     std::vector<RecentSet> recent_;
 };
 

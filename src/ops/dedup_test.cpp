@@ -28,11 +28,11 @@ TEST(Dedup, ATradeCountsOnce) {
 
 TEST(Dedup, AMergedFrameIsADuplicateWhenAllItCoversIsKnown) {
     Dedup dedup(true);
-    EXPECT_TRUE(dedup.add(0, 10, 3));   // 8, 9, 10
+    EXPECT_TRUE(dedup.add(0, 10, 3));  // 8, 9, 10
     EXPECT_FALSE(dedup.add(0, 9, 1));
     EXPECT_FALSE(dedup.add(0, 10, 2));
-    EXPECT_TRUE(dedup.add(0, 11, 2));   // 11 is new.
-    EXPECT_TRUE(dedup.add(0, 8, 4));    // 5, 6, 7 are new.
+    EXPECT_TRUE(dedup.add(0, 11, 2));  // 11 is new.
+    EXPECT_TRUE(dedup.add(0, 8, 4));   // 5, 6, 7 are new.
     EXPECT_FALSE(dedup.add(0, 11, 7));
     EXPECT_TRUE(dedup.add(0, 1, 100));  // Covers no ids below zero.
     EXPECT_FALSE(dedup.add(0, 0, 1));
@@ -55,7 +55,7 @@ TEST(Dedup, AgreesWithASetOfIds) {
 TEST(Dedup, HolesAreBoundedAndTheOldestIsGivenUp) {
     IntervalSet intervals;
     for (u64 i = 0; i <= IntervalSet::limit; ++i) EXPECT_TRUE(intervals.add(i * 10, i * 10));
-    EXPECT_FALSE(intervals.add(5, 5));    // In the hole that was given up.
+    EXPECT_FALSE(intervals.add(5, 5));  // In the hole that was given up.
     EXPECT_TRUE(intervals.add(15, 15));
     EXPECT_LE(state_of(intervals).size(), 8 + IntervalSet::limit * 16);
 }
@@ -72,7 +72,8 @@ TEST(Dedup, GoesOnAlikeAfterARestore) {
     for (const bool consecutive : {true, false}) {
         std::mt19937_64 random(2);
         Dedup whole(consecutive);
-        for (int i = 0; i < 50'000; ++i) whole.add(static_cast<u32>(random() % 3), random() % 100'000, 1);
+        for (int i = 0; i < 50'000; ++i)
+            whole.add(static_cast<u32>(random() % 3), random() % 100'000, 1);
         const std::string state = state_of(whole);
         Dedup restored(consecutive);
         stream::StateReader in(state);

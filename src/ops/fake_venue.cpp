@@ -8,7 +8,8 @@ namespace {
 
 class FakeDecoder final : public venues::Decoder {
  public:
-    std::optional<venues::DecodeError> decode(const log::Record& record, venues::EventSink& out) override {
+    std::optional<venues::DecodeError> decode(const log::Record& record,
+                                              venues::EventSink& out) override {
         std::istringstream lines{std::string(record.payload)};
         i32 index = 0;
         for (std::string line; std::getline(lines, line);) {
@@ -40,7 +41,8 @@ class FakeDecoder final : public venues::Decoder {
     InstrumentTable& instruments() override { return table_; }
 
  private:
-    Tick tick(const log::Record& record, std::string_view what, std::istringstream& words, i32 index) {
+    Tick tick(const log::Record& record, std::string_view what, std::istringstream& words,
+              i32 index) {
         std::string symbol, price, size;
         i64 time_ms = 0;
         Tick tick;
@@ -75,16 +77,22 @@ class FakeVenue final : public venues::Venue {
     i32 decoder_version() const override { return version_; }
     std::string_view default_websocket(std::string_view) const override { return ""; }
     std::string_view default_rest(std::string_view) const override { return ""; }
-    std::vector<std::string_view> channels(std::string_view) const override { return {"trades", "tickers"}; }
+    std::vector<std::string_view> channels(std::string_view) const override {
+        return {"trades", "tickers"};
+    }
     venues::IdentityRule identity() const override { return {.consecutive = true}; }
-    std::vector<venues::RestRequest> instruments(const venues::SourceSpec&) const override { return {}; }
+    std::vector<venues::RestRequest> instruments(const venues::SourceSpec&) const override {
+        return {};
+    }
     Result<std::vector<venues::Connection>> plan(const venues::SourceSpec&) const override {
         return std::vector<venues::Connection>{};
     }
     TickKind kind_of(std::string_view channel) const override {
         return channel == "tickers" ? TickKind::ticker : TickKind::trade;
     }
-    std::unique_ptr<venues::Decoder> make_decoder() const override { return std::make_unique<FakeDecoder>(); }
+    std::unique_ptr<venues::Decoder> make_decoder() const override {
+        return std::make_unique<FakeDecoder>();
+    }
 
  private:
     i32 version_;

@@ -1,5 +1,6 @@
-// A venue for tests, whose frames are as plain as can be: lines "trade BTC 100 2 ID MILLISECONDS [COVERS]",
-// "ticker BTC 100 MILLISECONDS", "ack trades BTC", "ack trades", "refused WORDS", "unknown", or "broken".
+// A venue for tests, whose frames are as plain as can be: lines "trade BTC 100 2 ID MILLISECONDS
+// [COVERS]", "ticker BTC 100 MILLISECONDS", "ack trades BTC", "ack trades", "refused WORDS",
+// "unknown", or "broken".
 #pragma once
 
 #include "venues/venue.h"

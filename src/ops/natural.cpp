@@ -9,12 +9,16 @@
 namespace tape::ops {
 namespace {
 
-u64 low(u128 value) { return static_cast<u64>(value); }
-u64 high(u128 value) { return static_cast<u64>(value >> 64); }
+u64 low(u128 value) {
+    return static_cast<u64>(value);
+}
+u64 high(u128 value) {
+    return static_cast<u64>(value >> 64);
+}
 
-// Quotients and roots are found by floating point and made exact by whole numbers: an estimate that is certainly not
-// too large is taken away exactly, and what is left is estimated again. Each round gains some 46 bits, and a processor
-// divides floats several times faster than words.
+// Quotients and roots are found by floating point and made exact by whole numbers: an estimate that
+// is certainly not too large is taken away exactly, and what is left is estimated again. Each round
+// gains some 46 bits, and a processor divides floats several times faster than words.
 constexpr double not_too_large = 1 - 0x1p-47;
 
 }  // namespace
@@ -90,6 +94,8 @@ Natural Natural::operator-(const Natural& other) const {
 Natural Natural::operator*(const Natural& other) const {
     ensure(size_ + other.size_ <= max_words || bits() + other.bits() <= max_words * 64,
            "a product of more than 448 bits");
+    if (size_ <= 2 && other.size_ <= 2)
+        return from_words(multiply(low_pair(), other.low_pair()).data(), 4);
     Natural product;
     for (int i = 0; i < size_; ++i) {
         u64 carry = 0;
@@ -105,7 +111,8 @@ Natural Natural::operator*(const Natural& other) const {
 }
 
 Natural Natural::operator<<(int count) const {
-    ensure(bits() + count <= max_words * 64, "a shift beyond 448 bits");
+    ensure(size_ * 64 + count <= max_words * 64 || bits() + count <= max_words * 64,
+           "a shift beyond 448 bits");
     Natural shifted;
     const int whole = count / 64, rest = count % 64;
     for (int i = size_ - 1; i >= 0; --i) {
@@ -132,7 +139,9 @@ Natural::Division Natural::divide(const Natural& divisor) const {
     ensure(!divisor.zero(), "a division by zero");
     if (size_ <= 2) {
         const u128 a = low_pair(), b = divisor.low_pair();
-        return divisor.size_ > 2 ? Division{{}, *this} : Division{a / b, a % b};
+        if (divisor.size_ > 2) return {{}, *this};
+        const u128 quotient = a / b;
+        return {quotient, a - quotient * b};
     }
     Division result;
     result.remainder = *this;
@@ -146,6 +155,13 @@ Natural::Division Natural::divide(const Natural& divisor) const {
 }
 
 Natural Natural::divide_rounded(const Natural& divisor) const {
+    if (size_ <= 2 && divisor.size_ == 1) [[likely]] {
+        const u128 a = low_pair();
+        const u64 b = divisor.words_[0];
+        const u128 quotient = a / b;
+        const u64 rest = low(a - quotient * b);
+        return quotient + (rest > b - rest || (rest == b - rest && (quotient & 1) != 0));
+    }
     Division division = divide(divisor);
     const Natural twice = division.remainder << 1;
     const bool up = divisor < twice || (twice == divisor && division.quotient.odd());
@@ -153,8 +169,8 @@ Natural Natural::divide_rounded(const Natural& divisor) const {
 }
 
 Natural rounded_root(const Natural& numerator, const Natural& denominator) {
-    // t = the whole part of 2·sqrt(numerator / denominator): the largest with t²·denominator <= 4·numerator. It says on
-    // which side of the half the root lies.
+    // t = the whole part of 2·sqrt(numerator / denominator): the largest with t²·denominator <=
+    // 4·numerator. It says on which side of the half the root lies.
     const Natural target = numerator << 2;
     if (target < denominator) return {};
     const double by = denominator.to_double();
@@ -162,13 +178,14 @@ Natural rounded_root(const Natural& numerator, const Natural& denominator) {
     Natural t = Natural::at_least_one(estimate * not_too_large);
     Natural rest = target - t * t * denominator;
     while (true) {
-        // target / denominator - t² = (2·root - t) · (2·root + t)
+        // target / denominator - t² = (2·root - t) · (2·root + t), and (t + s)² - t² = (2t + s) ·
+        // s.
         const double step = rest.to_double() / by / (estimate + t.to_double()) * not_too_large;
-        const Natural next = t + Natural::at_least_one(step);
-        const Natural reached = next * next * denominator;
-        if (target < reached) break;  // The step was of one, and one too many.
-        t = next;
-        rest = target - reached;
+        const Natural part = Natural::at_least_one(step);
+        const Natural used = ((t << 1) + part) * (part * denominator);
+        if (rest < used) break;  // The step was of one, and one too many.
+        t = t + part;
+        rest = rest - used;
     }
     const Natural root = t >> 1;
     if (!t.odd()) return root;

@@ -1,5 +1,6 @@
-// Whole numbers of up to 448 bits, for the one exact division and the one root of a window row. Only what those need:
-// no allocation, leading zero words are never touched, so typical rows cost a few machine divisions.
+// Whole numbers of up to 448 bits, for the one exact division and the one root of a window row.
+// Only what those need: no allocation, leading zero words are never touched, so typical rows cost a
+// few machine divisions.
 #pragma once
 
 #include <array>
@@ -17,7 +18,9 @@ class Natural final {
     constexpr Natural() = default;
     constexpr Natural(u128 value)
         : words_{static_cast<u64>(value), static_cast<u64>(value >> 64)},
-          size_(words_[1] != 0 ? 2 : words_[0] != 0 ? 1 : 0) {}
+          size_(words_[1] != 0   ? 2
+                : words_[0] != 0 ? 1
+                                 : 0) {}
     /// The magnitude of `value`.
     template <int N>
     static Natural of(const Wide<N>& value) {
@@ -71,7 +74,8 @@ struct Natural::Division {
     Natural quotient, remainder;
 };
 
-/// sqrt(numerator / denominator) rounded half to even; correctly rounded, as no step but the last is inexact.
+/// sqrt(numerator / denominator) rounded half to even; correctly rounded, as no step but the last
+/// is inexact.
 Natural rounded_root(const Natural& numerator, const Natural& denominator);
 
 }  // namespace tape::ops

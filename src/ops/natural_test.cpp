@@ -17,7 +17,8 @@ struct Both {
     cpp_int theirs;
 };
 
-// Of at most `words` words; often with words of zeros and of ones, where carries and estimated digits go wrong.
+// Of at most `words` words; often with words of zeros and of ones, where carries and estimated
+// digits go wrong.
 Both random_value(std::mt19937_64& random, int words) {
     Both value;
     const int count = static_cast<int>(random() % static_cast<u64>(words + 1));
@@ -61,7 +62,9 @@ TEST(Natural, AgreesWithBoost) {
 }
 
 TEST(Natural, RoundsHalfToEven) {
-    const auto rounded = [](u64 a, u64 b) { return *Natural(a).divide_rounded(Natural(b)).to_i128(); };
+    const auto rounded = [](u64 a, u64 b) {
+        return *Natural(a).divide_rounded(Natural(b)).to_i128();
+    };
     EXPECT_EQ(rounded(5, 2), 2);
     EXPECT_EQ(rounded(7, 2), 4);
     EXPECT_EQ(rounded(8, 3), 3);
@@ -84,7 +87,8 @@ TEST(Natural, RootOfAQuotientIsCorrectlyRounded) {
         if (b.ours.zero() || a.ours.bits() > 380) continue;
         const cpp_int rooted = to_theirs(rounded_root(a.ours, b.ours));
         // |root − sqrt(a/b)| <= 1/2, in whole numbers: (2·root − 1)²·b <= 4a <= (2·root + 1)²·b.
-        const cpp_int above = 2 * rooted + 1, below = rooted == 0 ? cpp_int(0) : cpp_int(2 * rooted - 1);
+        const cpp_int above = 2 * rooted + 1,
+                      below = rooted == 0 ? cpp_int(0) : cpp_int(2 * rooted - 1);
         EXPECT_LE(below * below * b.theirs, 4 * a.theirs);
         EXPECT_GE(above * above * b.theirs, 4 * a.theirs);
     }

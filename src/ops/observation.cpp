@@ -36,10 +36,10 @@ void Observation::lost(Nanos at, std::string_view cause) {
 i64 Observation::gap_ms(TickKind kind, const Instrument& instrument, Nanos start, Nanos end,
                         Nanos since) const {
     const Nanos from = std::max(start, since);
-    const Stream* const streams[] = {
-        &all_[index(kind)], instrument.index < streams_[index(kind)].size()
-                                ? &streams_[index(kind)][instrument.index]
-                                : nullptr};
+    const Stream* const streams[] = {&all_[index(kind)],
+                                     instrument.index < streams_[index(kind)].size()
+                                         ? &streams_[index(kind)][instrument.index]
+                                         : nullptr};
     std::vector<Span> spans;
     for (const Stream* stream : streams) {
         if (stream == nullptr) continue;
@@ -48,7 +48,8 @@ i64 Observation::gap_ms(TickKind kind, const Instrument& instrument, Nanos start
             span = {std::max(span.from, from), std::min(span.to, end)};
             if (span.from < span.to) spans.push_back(span);
         };
-        for (auto span = stream->past.rbegin(); span != stream->past.rend() && span->to > from; ++span)
+        for (auto span = stream->past.rbegin(); span != stream->past.rend() && span->to > from;
+             ++span)
             add(*span);
         if (stream->open) add({stream->since, end});
     }

@@ -1,6 +1,7 @@
-// When the partition was listening, and to what. A stream (an instrument's trades, say) is observed from the record in
-// which the venue acknowledged it, or from its first tick where there is no such word, until the connection was lost.
-// All in capture time: which events fall into an outage, only the venue's clock could say exactly.
+// When the partition was listening, and to what. A stream (an instrument's trades, say) is observed
+// from the record in which the venue acknowledged it, or from its first tick where there is no such
+// word, until the connection was lost. All in capture time: which events fall into an outage, only
+// the venue's clock could say exactly.
 #pragma once
 
 #include <optional>
@@ -26,18 +27,22 @@ class Observation final {
     /// How many past spans of one stream are kept; older ones count as not observed.
     static constexpr std::size_t spans_max = 1024;
 
-    /// From `at` on, `kind` of `instrument` (null: of all) is observed. Gives the outage that this ends, if any.
+    /// From `at` on, `kind` of `instrument` (null: of all) is observed. Gives the outage that this
+    /// ends, if any.
     std::optional<Outage> observed(TickKind kind, const Instrument* instrument, Nanos at) {
-        Stream& stream = instrument == nullptr ? all_[index(kind)] : stream_of(kind, instrument->index);
-        if (stream.open) [[likely]] return std::nullopt;
+        Stream& stream =
+            instrument == nullptr ? all_[index(kind)] : stream_of(kind, instrument->index);
+        if (stream.open) [[likely]]
+            return std::nullopt;
         return open(stream, at);
     }
     /// Nothing is observed from `at` on. Has no effect while nothing is.
     void lost(Nanos at, std::string_view cause);
 
-    /// Milliseconds of [start, end), rounded up, in which `kind` of `instrument` was not observed; nothing before
-    /// `since` counts as observed.
-    i64 gap_ms(TickKind kind, const Instrument& instrument, Nanos start, Nanos end, Nanos since) const;
+    /// Milliseconds of [start, end), rounded up, in which `kind` of `instrument` was not observed;
+    /// nothing before `since` counts as observed.
+    i64 gap_ms(TickKind kind, const Instrument& instrument, Nanos start, Nanos end,
+               Nanos since) const;
 
     void save(stream::StateWriter& out) const;
     void load(stream::StateReader& in);
@@ -64,10 +69,10 @@ class Observation final {
     static void save(const Stream& stream, stream::StateWriter& out);
     static void load(Stream& stream, stream::StateReader& in);
 
-    Stream all_[kinds];                  // Said of the whole slot.
+    Stream all_[kinds];                   // Said of the whole slot.
     std::vector<Stream> streams_[kinds];  // By instrument index.
     bool any_open_{};
-    std::optional<Outage> outage_;       // Since when nothing is observed, if something ever was.
+    std::optional<Outage> outage_;  // Since when nothing is observed, if something ever was.
 };
 
 }  // namespace tape::ops

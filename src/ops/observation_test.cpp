@@ -8,8 +8,10 @@ namespace {
 const Instrument btc{.venue = "fake", .symbol = "BTC", .native_symbol = "BTC", .index = 0};
 const Instrument eth{.venue = "fake", .symbol = "ETH", .native_symbol = "ETH", .index = 1};
 
-i64 gap(const Observation& observation, const Instrument& instrument, i64 from, i64 to, i64 since = 0) {
-    return observation.gap_ms(TickKind::trade, instrument, seconds(from), seconds(to), seconds(since));
+i64 gap(const Observation& observation, const Instrument& instrument, i64 from, i64 to,
+        i64 since = 0) {
+    return observation.gap_ms(TickKind::trade, instrument, seconds(from), seconds(to),
+                              seconds(since));
 }
 
 TEST(Observation, BeginsWithTheWordOfTheVenueAndEndsWithTheConnection) {
@@ -54,7 +56,8 @@ TEST(Observation, WordForTheWholeSlotServesEveryInstrument) {
     EXPECT_EQ(gap(observation, eth, 95, 105), 5'000);
     observation.observed(TickKind::trade, &btc, seconds(105));
     observation.lost(seconds(108), "eof");
-    EXPECT_EQ(gap(observation, btc, 100, 110), 2'000);  // What two streams say is not counted twice.
+    EXPECT_EQ(gap(observation, btc, 100, 110),
+              2'000);  // What two streams say is not counted twice.
 }
 
 TEST(Observation, NothingBeforeAWindowWasAskedForCounts) {

@@ -1,5 +1,5 @@
-// The processor of one raw partition: decode, refuse what is impossible, drop what was seen, then windows. Everything it
-// emits is a function of the records it was given.
+// The processor of one raw partition: decode, refuse what is impossible, drop what was seen, then
+// windows. Everything it emits is a function of the records it was given.
 #pragma once
 
 #include <functional>
@@ -23,8 +23,8 @@ struct PipelineSetup {
     const venues::Venue* venue = {};  // Null: the one that the slot is named after.
 };
 
-/// A factory for stream::PartitionTask. What it makes is an error (user) when no venue of this build has the slot's name
-/// or the options fail check().
+/// A factory for stream::PartitionTask. What it makes is an error (user) when no venue of this
+/// build has the slot's name or the options fail check().
 stream::ProcessorFactory pipeline_factory(PipelineSetup setup);
 
 }  // namespace tape::ops

@@ -1,4 +1,5 @@
-// What a pipeline counts. Counting is plain addition here; the sums go to the registry once a batch.
+// What a pipeline counts. Counting is plain addition here; the sums go to the registry once a
+// batch.
 #pragma once
 
 #include <array>
@@ -23,7 +24,8 @@ class PipelineMetrics final {
 
     void count_tick(const Instrument& instrument) {
         ++ticks;
-        if (!instrument.listed) [[unlikely]] count_unlisted(instrument.index);
+        if (!instrument.listed) [[unlikely]]
+            count_unlisted(instrument.index);
     }
     /// Adds what was counted since the last call to the registry.
     void report() {
@@ -46,15 +48,16 @@ class PipelineMetrics final {
     std::vector<bool> unlisted_seen_;
 };
 
-inline constexpr std::array<std::pair<i64 PipelineMetrics::*, std::string_view>, 8> PipelineMetrics::counted{{
-    {&PipelineMetrics::records, "tape_decode_records_total"},
-    {&PipelineMetrics::ticks, "tape_decode_ticks_total"},
-    {&PipelineMetrics::duplicates, "tape_decode_duplicates_total"},
-    {&PipelineMetrics::dead_letters, "tape_decode_dead_letters_total"},
-    {&PipelineMetrics::unknown, "tape_decode_unknown_total"},
-    {&PipelineMetrics::unlisted, "tape_decode_unlisted_total"},
-    {&PipelineMetrics::late, "tape_stream_late_total"},
-    {&PipelineMetrics::windows, "tape_stream_windows_total"},
-}};
+inline constexpr std::array<std::pair<i64 PipelineMetrics::*, std::string_view>, 8>
+    PipelineMetrics::counted{{
+        {&PipelineMetrics::records, "tape_decode_records_total"},
+        {&PipelineMetrics::ticks, "tape_decode_ticks_total"},
+        {&PipelineMetrics::duplicates, "tape_decode_duplicates_total"},
+        {&PipelineMetrics::dead_letters, "tape_decode_dead_letters_total"},
+        {&PipelineMetrics::unknown, "tape_decode_unknown_total"},
+        {&PipelineMetrics::unlisted, "tape_decode_unlisted_total"},
+        {&PipelineMetrics::late, "tape_stream_late_total"},
+        {&PipelineMetrics::windows, "tape_stream_windows_total"},
+    }};
 
 }  // namespace tape::ops

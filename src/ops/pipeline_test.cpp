@@ -22,7 +22,9 @@ namespace {
 using log::RecordKind;
 using Strings = std::vector<std::string>;
 
-std::string text(const std::optional<Decimal>& value) { return value ? value->to_string() : "-"; }
+std::string text(const std::optional<Decimal>& value) {
+    return value ? value->to_string() : "-";
+}
 
 // A derived record in words; times in milliseconds.
 std::string describe(RecordKind kind, std::string_view payload) {
@@ -30,49 +32,67 @@ std::string describe(RecordKind kind, std::string_view payload) {
     switch (kind) {
         case RecordKind::tick: {
             const Tick tick = *decode_tick(payload, table);
-            return fmt::format("tick {} {} {} @{}", tick.instrument->symbol, to_string(tick.kind), text(tick.price), tick.ts_event.millis());
+            return fmt::format("tick {} {} {} @{}", tick.instrument->symbol, to_string(tick.kind),
+                               text(tick.price), tick.ts_event.millis());
         }
         case RecordKind::window: {
             const WindowRow row = *decode_window(payload, table);
-            return fmt::format("{} {} [{},{}) n={} c={} vol={} chg={} {} gap={} r{}", row.window_name, row.instrument->symbol,
-                               row.window_start.millis(), row.window_end.millis(), row.tick_count, row.close.to_string(),
-                               text(row.volume), text(row.change_pct), row.complete ? "complete" : "incomplete", row.gap_ms, row.revision);
+            return fmt::format("{} {} [{},{}) n={} c={} vol={} chg={} {} gap={} r{}",
+                               row.window_name, row.instrument->symbol, row.window_start.millis(),
+                               row.window_end.millis(), row.tick_count, row.close.to_string(),
+                               text(row.volume), text(row.change_pct),
+                               row.complete ? "complete" : "incomplete", row.gap_ms, row.revision);
         }
         case RecordKind::gap_row: {
             const Gap gap = *decode_gap(payload);
-            return fmt::format("gap {} {} {}-{} {}", gap.venue, gap.cause, gap.from_ts.millis(), gap.to_ts.millis(), to_string(gap.status));
+            return fmt::format("gap {} {} {}-{} {}", gap.venue, gap.cause, gap.from_ts.millis(),
+                               gap.to_ts.millis(), to_string(gap.status));
         }
         case RecordKind::dead_letter: {
             const DeadLetter letter = *decode_dead_letter(payload);
-            return fmt::format("dead {} of {}: {}", letter.reason, letter.source_offset.value, letter.detail);
+            return fmt::format("dead {} of {}: {}", letter.reason, letter.source_offset.value,
+                               letter.detail);
         }
-        default: return "?";
+        default:
+            return "?";
     }
 }
 
 class Memory final : public stream::Output {
  public:
-    void emit(RecordKind kind, Nanos, std::string_view payload) override { lines.push_back(describe(kind, payload)); }
+    void emit(RecordKind kind, Nanos, std::string_view payload) override {
+        lines.push_back(describe(kind, payload));
+    }
     void begin_epoch() override { lines.push_back("epoch"); }
     Strings lines;
 };
 
 PipelineOptions options(LatePolicy late = LatePolicy::reemit) {
-    return {.lateness = seconds(2), .idle = seconds(5), .max_skew = seconds(5), .late = late,
-            .windows = {{.name = "w10", .size = seconds(10), .slide = seconds(10), .input = TickKind::trade}}};
+    return {
+        .lateness = seconds(2),
+        .idle = seconds(5),
+        .max_skew = seconds(5),
+        .late = late,
+        .windows = {
+            {.name = "w10", .size = seconds(10), .slide = seconds(10), .input = TickKind::trade}}};
 }
 
 struct Session {
     explicit Session(PipelineOptions with = options(), ConfigParser parse = {}, i32 version = 1)
-        : pipeline(*pipeline_factory({.partition = "fake-1", .options = std::move(with), .parse = std::move(parse), .venue = &fake_venue(version)})()) {}
+        : pipeline(*pipeline_factory({.partition = "fake-1",
+                                      .options = std::move(with),
+                                      .parse = std::move(parse),
+                                      .venue = &fake_venue(version)})()) {}
 
     void record(RecordKind kind, i64 at_ms, std::string_view payload = "") {
-        pipeline->on_record({.offset = {next++}, .kind = kind, .ts_recv = millis(at_ms), .payload = payload}, out);
+        pipeline->on_record(
+            {.offset = {next++}, .kind = kind, .ts_recv = millis(at_ms), .payload = payload}, out);
     }
     void frame(i64 at_ms, std::string_view payload) { record(RecordKind::frame, at_ms, payload); }
     // A trade of BTC that arrives when it happens, after the trade before.
     void trade(i64 at_ms, std::string_view price, i64 arrives_ms = 0) {
-        frame(arrives_ms == 0 ? at_ms : arrives_ms, fmt::format("trade BTC {} 1 {} {}", price, ++id, at_ms));
+        frame(arrives_ms == 0 ? at_ms : arrives_ms,
+              fmt::format("trade BTC {} 1 {} {}", price, ++id, at_ms));
     }
     Strings take(std::string_view prefix = "") {
         Strings taken = std::exchange(out.lines, {});
@@ -90,10 +110,13 @@ TEST(Pipeline, TheWindowOfATradeIsClosedByALaterOne) {
     run.frame(99'000, "ack trades BTC");
     run.frame(100'000, "trade BTC 10.5 2 11 100000\ntrade BTC 11 1 12 100001");
     run.frame(112'000, "trade BTC 22 1 13 112000");
-    EXPECT_EQ(run.take(), (Strings{"tick BTC trade 10.5 @100000", "tick BTC trade 11 @100001", "tick BTC trade 22 @112000",
-                                   "w10 BTC [100000,110000) n=2 c=11 vol=3 chg=- complete gap=0 r0"}));
+    EXPECT_EQ(run.take(),
+              (Strings{"tick BTC trade 10.5 @100000", "tick BTC trade 11 @100001",
+                       "tick BTC trade 22 @112000",
+                       "w10 BTC [100000,110000) n=2 c=11 vol=3 chg=- complete gap=0 r0"}));
     run.frame(122'000, "trade BTC 33 1 14 122000");
-    EXPECT_EQ(run.take("w10"), Strings{"w10 BTC [110000,120000) n=1 c=22 vol=1 chg=100 complete gap=0 r0"});
+    EXPECT_EQ(run.take("w10"),
+              Strings{"w10 BTC [110000,120000) n=1 c=22 vol=1 chg=100 complete gap=0 r0"});
 }
 
 TEST(Pipeline, AQuietMarketIsClosedByHeartbeats) {
@@ -102,7 +125,8 @@ TEST(Pipeline, AQuietMarketIsClosedByHeartbeats) {
     for (i64 at = 101'000; at <= 114'000; at += 1'000) run.record(RecordKind::heartbeat, at);
     EXPECT_EQ(run.take("w10"), Strings{});
     run.record(RecordKind::heartbeat, 115'000);
-    EXPECT_EQ(run.take("w10"), Strings{"w10 BTC [100000,110000) n=1 c=10 vol=1 chg=- complete gap=0 r0"});
+    EXPECT_EQ(run.take("w10"),
+              Strings{"w10 BTC [100000,110000) n=1 c=10 vol=1 chg=- complete gap=0 r0"});
 }
 
 TEST(Pipeline, ATradeCountsOnceAndATickerEachTime) {
@@ -112,8 +136,8 @@ TEST(Pipeline, ATradeCountsOnceAndATickerEachTime) {
     run.frame(100'200, "trade BTC 12 3 9 100200 3");
     run.frame(100'300, "ticker BTC 10 100300");
     run.frame(100'300, "ticker BTC 10 100300");
-    EXPECT_EQ(run.take(), (Strings{"tick BTC trade 10 @100000", "tick BTC trade 12 @100200", "tick BTC ticker 10 @100300",
-                                   "tick BTC ticker 10 @100300"}));
+    EXPECT_EQ(run.take(), (Strings{"tick BTC trade 10 @100000", "tick BTC trade 12 @100200",
+                                   "tick BTC ticker 10 @100300", "tick BTC ticker 10 @100300"}));
 }
 
 TEST(Pipeline, WhatCannotBeIsADeadLetterAndMovesNothing) {
@@ -124,11 +148,15 @@ TEST(Pipeline, WhatCannotBeIsADeadLetterAndMovesNothing) {
     run.frame(100'003, "refused no such symbol");
     run.frame(100'004, "trade BTC -1 1 51 100004");
     run.frame(100'005, "unknown");
-    run.frame(100'006, "trade BTC 10 1 50 105006");  // Just within the skew, and its id was not used up.
-    EXPECT_EQ(run.take(), (Strings{"tick BTC trade 10 @100000",
-                                   "dead future of 1: fake BTC trade: ts_event 1970-01-01T00:01:45.002Z is 5001ms ahead of ts_recv",
-                                   "dead malformed of 2: fake: broken", "dead refused of 3: refused no such symbol",
-                                   "dead negative of 4: fake BTC trade: -1", "tick BTC trade 10 @105006"}));
+    run.frame(100'006,
+              "trade BTC 10 1 50 105006");  // Just within the skew, and its id was not used up.
+    EXPECT_EQ(
+        run.take(),
+        (Strings{"tick BTC trade 10 @100000",
+                 "dead future of 1: fake BTC trade: ts_event 1970-01-01T00:01:45.002Z is 5001ms "
+                 "ahead of ts_recv",
+                 "dead malformed of 2: fake: broken", "dead refused of 3: refused no such symbol",
+                 "dead negative of 4: fake BTC trade: -1", "tick BTC trade 10 @105006"}));
 }
 
 TEST(Pipeline, LateTradesByPolicy) {
@@ -141,14 +169,21 @@ TEST(Pipeline, LateTradesByPolicy) {
         run.trade(60'000, "20", 122'700);
         return run.take();
     };
-    const std::string side = "dead late of 4: fake BTC trade: ts_event 1970-01-01T00:01:45Z is 15500ms behind the watermark";
-    const std::string too_late = "dead late of 5: fake BTC trade: ts_event 1970-01-01T00:01:00Z is 60500ms behind the watermark";
-    EXPECT_EQ(run_late(LatePolicy::drop), (Strings{"tick BTC trade 20 @105000", "tick BTC trade 20 @60000", too_late}));
-    EXPECT_EQ(run_late(LatePolicy::side), (Strings{"tick BTC trade 20 @105000", side, "tick BTC trade 20 @60000", too_late}));
-    EXPECT_EQ(run_late(LatePolicy::reemit), (Strings{"tick BTC trade 20 @105000",
-        "w10 BTC [100000,110000) n=2 c=20 vol=2 chg=- complete gap=0 r1",
-        "w10 BTC [110000,120000) n=1 c=10 vol=1 chg=-50 complete gap=0 r1",
-        "tick BTC trade 20 @60000", too_late}));
+    const std::string side =
+        "dead late of 4: fake BTC trade: ts_event 1970-01-01T00:01:45Z is 15500ms behind the "
+        "watermark";
+    const std::string too_late =
+        "dead late of 5: fake BTC trade: ts_event 1970-01-01T00:01:00Z is 60500ms behind the "
+        "watermark";
+    EXPECT_EQ(run_late(LatePolicy::drop),
+              (Strings{"tick BTC trade 20 @105000", "tick BTC trade 20 @60000", too_late}));
+    EXPECT_EQ(run_late(LatePolicy::side),
+              (Strings{"tick BTC trade 20 @105000", side, "tick BTC trade 20 @60000", too_late}));
+    EXPECT_EQ(run_late(LatePolicy::reemit),
+              (Strings{"tick BTC trade 20 @105000",
+                       "w10 BTC [100000,110000) n=2 c=20 vol=2 chg=- complete gap=0 r1",
+                       "w10 BTC [110000,120000) n=1 c=10 vol=1 chg=-50 complete gap=0 r1",
+                       "tick BTC trade 20 @60000", too_late}));
 }
 
 TEST(Pipeline, AWindowSaysWhatWasNotObserved) {
@@ -161,9 +196,10 @@ TEST(Pipeline, AWindowSaysWhatWasNotObserved) {
     run.record(RecordKind::connected, 106'000, "{}");
     run.frame(106'250, "ack trades BTC");
     for (const i64 at : {107'000, 113'000, 124'000}) run.trade(at, "10");
-    EXPECT_EQ(run.take("w10"), (Strings{"w10 BTC [90000,100000) n=1 c=10 vol=1 chg=- incomplete gap=7500 r0",
-                                        "w10 BTC [100000,110000) n=2 c=10 vol=2 chg=0 incomplete gap=2250 r0",
-                                        "w10 BTC [110000,120000) n=1 c=10 vol=1 chg=0 complete gap=0 r0"}));
+    EXPECT_EQ(run.take("w10"),
+              (Strings{"w10 BTC [90000,100000) n=1 c=10 vol=1 chg=- incomplete gap=7500 r0",
+                       "w10 BTC [100000,110000) n=2 c=10 vol=2 chg=0 incomplete gap=2250 r0",
+                       "w10 BTC [110000,120000) n=1 c=10 vol=1 chg=0 complete gap=0 r0"}));
 }
 
 TEST(Pipeline, AnOutageIsOneGapRow) {
@@ -183,7 +219,8 @@ TEST(Pipeline, AKilledProcessIsAnOutageFromItsLastRecord) {
     run.record(RecordKind::config, 140'000, "{}");  // Started again.
     run.record(RecordKind::connected, 141'000, "{}");
     run.trade(142'000, "10");  // No acknowledgement: the first tick tells.
-    EXPECT_EQ(run.take(), (Strings{"gap fake restart 101000-142000 open", "tick BTC trade 10 @142000"}));
+    EXPECT_EQ(run.take(),
+              (Strings{"gap fake restart 101000-142000 open", "tick BTC trade 10 @142000"}));
 }
 
 TEST(Pipeline, ALossOfTheLogIsAnOutage) {
@@ -201,7 +238,8 @@ TEST(Pipeline, FinishEmitsOpenWindowsAndSaysTheyWereCut) {
     run.trade(104'000, "11");
     run.take();
     run.pipeline->finish(run.out);
-    EXPECT_EQ(run.take(), Strings{"w10 BTC [100000,110000) n=2 c=11 vol=2 chg=- incomplete gap=6000 r0"});
+    EXPECT_EQ(run.take(),
+              Strings{"w10 BTC [100000,110000) n=2 c=11 vol=2 chg=- incomplete gap=6000 r0"});
 }
 
 TEST(Pipeline, ValuesThatDoNotFitAreNamedAndNeverWrap) {
@@ -209,11 +247,14 @@ TEST(Pipeline, ValuesThatDoNotFitAreNamedAndNeverWrap) {
     const std::string_view most = "99999999999999999999.999999999999999999";
     run.frame(100'000, fmt::format("trade BTC {0} {0} 1 100000\ntrade BTC {0} {0} 2 100001", most));
     run.pipeline->finish(run.out);
-    EXPECT_EQ(run.take("w10"), Strings{fmt::format("w10 BTC [100000,110000) n=2 c={} vol=- chg=- incomplete gap=10000 r0", most)});
+    EXPECT_EQ(run.take("w10"),
+              Strings{fmt::format(
+                  "w10 BTC [100000,110000) n=2 c={} vol=- chg=- incomplete gap=10000 r0", most)});
     run = Session();
     run.frame(100'000, fmt::format("trade BTC {0} {0} 1 100000\ntrade BTC {0} {0} 2 100001", most));
     run.frame(113'000, "trade BTC 1 1 3 113000");
-    EXPECT_EQ(run.take("dead"), Strings{"dead overflow of 1: window w10 of fake BTC from 1970-01-01T00:01:40Z: volume has more than 38 digits"});
+    EXPECT_EQ(run.take("dead"), Strings{"dead overflow of 1: window w10 of fake BTC from "
+                                        "1970-01-01T00:01:40Z: volume has more than 38 digits"});
 }
 
 // The config's text is the name and size of windows: "w10 10 w7 7".
@@ -222,19 +263,25 @@ Result<PipelineOptions> parse_words(std::string_view config) {
     parsed.windows.clear();
     std::size_t at = 0;
     while (at < config.size()) {
-        const std::size_t blank = config.find(' ', at), end = std::min(config.find(' ', blank + 1), config.size());
+        const std::size_t blank = config.find(' ', at),
+                          end = std::min(config.find(' ', blank + 1), config.size());
         if (blank == std::string_view::npos) return user_error("the config is no pair of words");
-        const Nanos size = seconds(std::stoll(std::string(config.substr(blank + 1, end - blank - 1))));
-        parsed.windows.push_back({std::string(config.substr(at, blank - at)), size, size, TickKind::trade});
+        const Nanos size =
+            seconds(std::stoll(std::string(config.substr(blank + 1, end - blank - 1))));
+        parsed.windows.push_back(
+            {std::string(config.substr(at, blank - at)), size, size, TickKind::trade});
         at = end + 1;
     }
     return parsed;
 }
-std::string config(std::string_view words) { return fmt::format(R"({{"hash":"1","text":{},"build":"2"}})", json_quoted(words)); }
+std::string config(std::string_view words) {
+    return fmt::format(R"({{"hash":"1","text":{},"build":"2"}})", json_quoted(words));
+}
 
 TEST(Pipeline, ANewConfigIsAnEpochOnlyWhereItAsksForSomethingElse) {
     Session run({}, parse_words);
-    run.record(RecordKind::config, 99'000, config("w10 10"));  // The first one: nothing came before.
+    run.record(RecordKind::config, 99'000,
+               config("w10 10"));  // The first one: nothing came before.
     run.frame(99'500, "ack trades BTC");
     run.trade(103'000, "10");
     run.record(RecordKind::config, 104'000, config("w10 10"));
@@ -253,8 +300,10 @@ TEST(Pipeline, ANewConfigIsAnEpochOnlyWhereItAsksForSomethingElse) {
     };
     EXPECT_EQ(with("epoch").size(), 1U);
     EXPECT_EQ(with("dead"), Strings{"dead config of 7: the config is no pair of words"});
-    EXPECT_EQ(with("w10"), Strings{"w10 BTC [100000,110000) n=2 c=12 vol=2 chg=- incomplete gap=3000 r0"});
-    EXPECT_EQ(with("w20"), Strings{"w20 BTC [100000,120000) n=1 c=12 vol=1 chg=- incomplete gap=6000 r0"});
+    EXPECT_EQ(with("w10"),
+              Strings{"w10 BTC [100000,110000) n=2 c=12 vol=2 chg=- incomplete gap=3000 r0"});
+    EXPECT_EQ(with("w20"),
+              Strings{"w20 BTC [100000,120000) n=1 c=12 vol=1 chg=- incomplete gap=6000 r0"});
 }
 
 TEST(Pipeline, AVenueThatThisBuildLacksIsNamed) {
@@ -274,22 +323,44 @@ struct Raw {
 // Trades and tickers of three symbols with losses, repeats, late ones and changes of config.
 std::vector<Raw> random_session(u64 seed, int count) {
     std::mt19937_64 random(seed);
-    std::vector<Raw> records{{RecordKind::config, 99'000, config("w10 10 w5 5")}, {RecordKind::frame, 99'500, "ack trades"}};
+    std::vector<Raw> records{{RecordKind::config, 99'000, config("w10 10 w5 5")},
+                             {RecordKind::frame, 99'500, "ack trades"}};
     i64 now = 100'000, id = 0;
     for (int i = 0; i < count; ++i) {
         now += static_cast<i64>(random() % 700);
         const char* symbol = (const char*[]){"BTC", "ETH", "SOL"}[random() % 3];
-        const i64 ts = now - static_cast<i64>(random() % 20 == 0 ? random() % 15'000 : random() % 1'500);
+        const i64 ts =
+            now - static_cast<i64>(random() % 20 == 0 ? random() % 15'000 : random() % 1'500);
         switch (random() % 25) {
-            case 0: records.push_back({RecordKind::disconnected, now, R"({"cause":"eof"})"}); break;
-            case 1: records.push_back({RecordKind::frame, now, "ack trades"}); break;
-            case 2: records.push_back({RecordKind::heartbeat, now += 6'000, ""}); break;
-            case 3: records.push_back({RecordKind::frame, now, "broken"}); break;
-            case 4: records.push_back({RecordKind::frame, now, fmt::format("ticker {} 10 {}", symbol, ts)}); break;
-            case 5: records.push_back({RecordKind::config, now, config(i % 2 == 0 ? "w10 10 w5 5" : "w10 10 w3 3")}); break;
-            case 6: records.push_back({RecordKind::frame, now, fmt::format("trade {} 10 1 {} {}", symbol, std::max<i64>(id - 3, 1), ts)}); break;
+            case 0:
+                records.push_back({RecordKind::disconnected, now, R"({"cause":"eof"})"});
+                break;
+            case 1:
+                records.push_back({RecordKind::frame, now, "ack trades"});
+                break;
+            case 2:
+                records.push_back({RecordKind::heartbeat, now += 6'000, ""});
+                break;
+            case 3:
+                records.push_back({RecordKind::frame, now, "broken"});
+                break;
+            case 4:
+                records.push_back(
+                    {RecordKind::frame, now, fmt::format("ticker {} 10 {}", symbol, ts)});
+                break;
+            case 5:
+                records.push_back(
+                    {RecordKind::config, now, config(i % 2 == 0 ? "w10 10 w5 5" : "w10 10 w3 3")});
+                break;
+            case 6:
+                records.push_back(
+                    {RecordKind::frame, now,
+                     fmt::format("trade {} 10 1 {} {}", symbol, std::max<i64>(id - 3, 1), ts)});
+                break;
             default:
-                records.push_back({RecordKind::frame, now, fmt::format("trade {} {}.{} 1.5 {} {}", symbol, 10 + random() % 9, random() % 100, ++id, ts)});
+                records.push_back({RecordKind::frame, now,
+                                   fmt::format("trade {} {}.{} 1.5 {} {}", symbol,
+                                               10 + random() % 9, random() % 100, ++id, ts)});
         }
     }
     return records;
@@ -302,15 +373,25 @@ class PipelineLog : public testing::Test {
 
     void write(const std::vector<Raw>& records) {
         auto writer = *log::LogWriter::open(folder_ / "raw", log_options());
-        for (const Raw& record : records) ASSERT_TRUE(writer->append(record.kind, millis(record.at_ms), record.payload));
+        for (const Raw& record : records)
+            ASSERT_TRUE(writer->append(record.kind, millis(record.at_ms), record.payload));
         ASSERT_TRUE(writer->flush());
     }
-    static log::WriterOptions log_options() { return {.segment_bytes = 1 << 18, .sync_interval = Nanos{0}, .reserve_bytes = 0}; }
+    static log::WriterOptions log_options() {
+        return {.segment_bytes = 1 << 18, .sync_interval = Nanos{0}, .reserve_bytes = 0};
+    }
     stream::TaskOptions task(std::string_view name, i32 version = 1) const {
-        return {.partition = "fake-1", .raw = folder_ / "raw", .derived = folder_ / name / "derived",
+        return {.partition = "fake-1",
+                .raw = folder_ / "raw",
+                .derived = folder_ / name / "derived",
                 .checkpoints = folder_ / name / "checkpoints",
-                .processor = pipeline_factory({.partition = "fake-1", .options = {}, .parse = parse_words, .venue = &fake_venue(version)}),
-                .writer = log_options(), .checkpoint_records = 37, .batch_records = 11};
+                .processor = pipeline_factory({.partition = "fake-1",
+                                               .options = {},
+                                               .parse = parse_words,
+                                               .venue = &fake_venue(version)}),
+                .writer = log_options(),
+                .checkpoint_records = 37,
+                .batch_records = 11};
     }
     static void run_to_end(stream::PartitionTask& running) {
         while (*running.step() > 0) {
@@ -324,12 +405,16 @@ class PipelineLog : public testing::Test {
             const auto batch = *reader->read(1'000);
             if (batch.empty()) return all;
             for (const log::Record& record : batch)
-                all.push_back(fmt::format("{} {} {} {}", record.offset.value, static_cast<int>(record.kind), record.ts_recv.count, record.payload));
+                all.push_back(fmt::format("{} {} {} {}", record.offset.value,
+                                          static_cast<int>(record.kind), record.ts_recv.count,
+                                          record.payload));
         }
     }
 
-    const std::filesystem::path folder_ = std::filesystem::temp_directory_path() /
-        fmt::format("tape-pipeline-{}-{}", ::getpid(), testing::UnitTest::GetInstance()->current_test_info()->name());
+    const std::filesystem::path folder_ =
+        std::filesystem::temp_directory_path() /
+        fmt::format("tape-pipeline-{}-{}", ::getpid(),
+                    testing::UnitTest::GetInstance()->current_test_info()->name());
 };
 
 TEST_F(PipelineLog, AKillAtAnyStepLeavesTheSameBytesAtTheSameOffsets) {
@@ -344,7 +429,8 @@ TEST_F(PipelineLog, AKillAtAnyStepLeavesTheSameBytesAtTheSameOffsets) {
         killed = *stream::PartitionTask::open(task("killed"));
         const Strings so_far = derived("killed");
         ASSERT_TRUE(std::ranges::equal(so_far, std::span(whole).first(so_far.size())));
-        for (int steps = 0; steps < 4; ++steps) ASSERT_TRUE(killed->step());  // Past the next checkpoint.
+        for (int steps = 0; steps < 4; ++steps)
+            ASSERT_TRUE(killed->step());  // Past the next checkpoint.
     }
     EXPECT_EQ(derived("killed"), whole);
 }

@@ -42,7 +42,8 @@ void SlidingWindow::split_at_end(const Panes& panes, u32 series, i64 start, i64 
     until_split_.clear();
     Extremes so_far = none;
     for (i64 number = end - 1; number >= start; --number) {
-        if (const Statistics* pane = panes.find(number, series)) so_far.widen({pane->high, pane->low});
+        if (const Statistics* pane = panes.find(number, series))
+            so_far.widen({pane->high, pane->low});
         until_split_.push_back(so_far);
     }
 }

@@ -1,8 +1,9 @@
-// The merge of a window's panes, kept while the window moves on: what two windows share is not merged twice. The sums
-// are exact, so the panes that left are subtracted, which gives the same bits as merging anew. Highest and lowest
-// cannot be subtracted; for them the window is split in two: of the older half the extremes of "from here to the
-// split" are known for every pane, of the newer half the extremes of all. When the older half is used up, the split
-// moves to the end (the two-stack queue), so that a pane is looked at three times in all.
+// The merge of a window's panes, kept while the window moves on: what two windows share is not
+// merged twice. The sums are exact, so the panes that left are subtracted, which gives the same
+// bits as merging anew. Highest and lowest cannot be subtracted; for them the window is split in
+// two: of the older half the extremes of "from here to the split" are known for every pane, of the
+// newer half the extremes of all. When the older half is used up, the split moves to the end (the
+// two-stack queue), so that a pane is looked at three times in all.
 #pragma once
 
 #include <limits>
@@ -17,8 +18,8 @@ class SlidingWindow final {
  public:
     using Panes = stream::PaneRing<Statistics>;
 
-    /// The merge of panes [end - size, end) of `series`. `size` is the same at every call; ends that rise by less than
-    /// half of it are fast.
+    /// The merge of panes [end - size, end) of `series`. `size` is the same at every call; ends
+    /// that rise by less than half of it are fast.
     const Statistics& move_to(const Panes& panes, u32 series, i64 size, i64 end);
     /// A pane changed behind the window's end: the next move merges anew.
     void forget() { end_ = nowhere; }

@@ -21,9 +21,10 @@ struct Sums {
 
 Sums sums_of(const Statistics& of) {
     if (of.wide_count == 0)
-        return {of.narrow.p, of.narrow.q, of.narrow.pp, of.narrow.pq, Statistics::short_unit, false, false, false};
+        return {of.narrow.p, of.narrow.q, of.narrow.pp, of.narrow.pq, Statistics::short_unit,
+                false,       false,       false};
     const WideSums wide = of.wide_sums();
-    return {Natural::of(wide.p), Natural::of(wide.q), Natural::of(wide.pp),  Natural::of(wide.pq), 1,
+    return {Natural::of(wide.p), Natural::of(wide.q), Natural::of(wide.pp), Natural::of(wide.pq), 1,
             wide.p.negative(),   wide.q.negative(),   wide.pq.negative()};
 }
 
@@ -47,7 +48,7 @@ void Statistics::add_wide(i128 price, i128 size) {
 
 void Statistics::add_sums(const Statistics& other) {
     count += other.count;
-    ensure(count < ticks_max, "a window of 2^36 ticks");
+    ensure(count < ticks_max, "a window of 2^35 ticks");
     narrow.p += other.narrow.p;
     narrow.q += other.narrow.q;
     narrow.pp += other.narrow.pp;
@@ -116,13 +117,15 @@ std::string_view fill_row(const Statistics& statistics, TickKind input, WindowRo
     row.high = Decimal{statistics.high};
     row.low = Decimal{statistics.low};
     row.close = Decimal{statistics.close};
-    const Natural mean = (sums.p * unit).divide_rounded(Natural(static_cast<u128>(statistics.count)));
+    const Natural mean =
+        (sums.p * unit).divide_rounded(Natural(static_cast<u128>(statistics.count)));
     row.mean = *to_decimal(mean, sums.p_negative);  // Between low and high, so it fits.
     row.stddev.reset();
     row.volume.reset();
     row.vwap.reset();
     if (statistics.count >= 2)
-        row.stddev = checked(to_decimal(standard_deviation(sums, statistics.count), false), "stddev");
+        row.stddev =
+            checked(to_decimal(standard_deviation(sums, statistics.count), false), "stddev");
     if (input == TickKind::trade) {
         row.volume = checked(to_decimal(sums.q * unit, sums.q_negative), "volume");
         if (!sums.q.zero())
@@ -146,8 +149,9 @@ std::optional<Decimal> change_percent(Decimal close, Decimal previous, bool& fit
         Wide<3> difference{};  // Of opposite signs it may need 129 bits.
         difference.add(close.units);
         difference.add(-previous.units);
-        change = to_decimal((Natural::of(difference) * hundred).divide_rounded(Natural(magnitude(previous.units))),
-                            difference.negative() != previous.negative());
+        change = to_decimal(
+            (Natural::of(difference) * hundred).divide_rounded(Natural(magnitude(previous.units))),
+            difference.negative() != previous.negative());
     }
     fits = change.has_value();
     return change;

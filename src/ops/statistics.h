@@ -1,5 +1,6 @@
-// What a pane knows of its ticks, and what a window row says of its panes. All sums are exact integers: neither the order
-// of the ticks nor the way of merging changes a bit of them. Division and root happen once, at output.
+// What a pane knows of its ticks, and what a window row says of its panes. All sums are exact
+// integers: neither the order of the ticks nor the way of merging changes a bit of them. Division
+// and root happen once, at output.
 #pragma once
 
 #include <compare>
@@ -14,8 +15,8 @@
 
 namespace tape::ops {
 
-/// What decides which tick opens and which closes a window: never the arrival alone, because venues list the trades of
-/// one frame newest first.
+/// What decides which tick opens and which closes a window: never the arrival alone, because venues
+/// list the trades of one frame newest first.
 struct TickOrder {
     Nanos ts_event;
     u64 identity;  // 0 where there is none.
@@ -24,8 +25,8 @@ struct TickOrder {
     constexpr auto operator<=>(const TickOrder&) const = default;
 };
 
-// Division without dividing: 10^10 is 2^10 · 5^10, and 5^10 has an inverse modulo 2^64. Multiplying back tells whether
-// the quotient is exact.
+// Division without dividing: 10^10 is 2^10 · 5^10, and 5^10 has an inverse modulo 2^64. Multiplying
+// back tells whether the quotient is exact.
 consteval u64 inverse_of_odd(u64 odd) {
     u64 inverse = odd;  // Right in three bits; each step doubles them.
     for (int i = 0; i < 5; ++i) inverse *= 2 - odd * inverse;
@@ -41,18 +42,18 @@ struct WideSums {
     Wide<5> pp, pq;
 };
 
-/// A value-initialised one stands for no ticks at all. What every tick and every merge touches comes first, within few
-/// cache lines.
+/// A value-initialised one stands for no ticks at all. What every tick and every merge touches
+/// comes first, within few cache lines.
 struct alignas(64) Statistics {
     i64 count;
-    i64 wide_count;     // Ticks that are in `wide`; the others are in `narrow`.
+    i64 wide_count;  // Ticks that are in `wide`; the others are in `narrow`.
     i128 high, low, open;
     NarrowSums narrow;  // In units of 10^-8 (pp and pq of 10^-16).
     i128 close;
     TickOrder close_order, open_order;
-    WideSums wide;      // In units of 10^-18 (pp and pq of 10^-36).
+    WideSums wide;  // In units of 10^-18 (pp and pq of 10^-36).
 
-    void add(i128 price, i128 size, const TickOrder& order) {
+    [[gnu::always_inline]] void add(i128 price, i128 size, const TickOrder& order) {
         if (count == 0) [[unlikely]] {
             high = low = open = close = price;
             open_order = close_order = order;
@@ -88,7 +89,8 @@ struct alignas(64) Statistics {
     void save(stream::StateWriter& out) const;
     void load(stream::StateReader& in);
 
-    // Most values are whole numbers of 10^-8 with at most 46 bits: their products take 92, so 2^36 of them fit a sum.
+    // Most values are whole numbers of 10^-8 with at most 46 bits: their products take 92, so 2^35
+    // of them fit a sum.
     /// False unless `units` of 10^-18 are such a number of 10^-8.
     static bool to_short(i128 units, u64& value) {
         value = static_cast<u64>(units >> 10) * inverse_of_odd(short_unit >> 10);
@@ -96,18 +98,19 @@ struct alignas(64) Statistics {
     }
     static constexpr int short_bits = 46;
     static constexpr u64 short_unit = 10'000'000'000;
-    static constexpr i64 ticks_max = i64{1} << (128 - 2 * short_bits);
+    static constexpr i64 ticks_max = i64{1} << (127 - 2 * short_bits);
 
  private:
     void add_wide(i128 price, i128 size);
 };
 
-/// Fills tick_count to volume from `statistics`, which has ticks; vwap and volume for trades alone. A value that does not
-/// fit a Decimal is left out: the name of the first such column comes back, "" if there is none.
+/// Fills tick_count to volume from `statistics`, which has ticks; vwap and volume for trades alone.
+/// A value that does not fit a Decimal is left out: the name of the first such column comes back,
+/// "" if there is none.
 std::string_view fill_row(const Statistics& statistics, TickKind input, WindowRow& row);
 
-/// 100 · (close − previous) / previous, half-even at 18 decimals. None where previous is zero or the result does not fit;
-/// `fits` tells the two apart.
+/// 100 · (close − previous) / previous, half-even at 18 decimals. None where previous is zero or
+/// the result does not fit; `fits` tells the two apart.
 std::optional<Decimal> change_percent(Decimal close, Decimal previous, bool& fits);
 
 }  // namespace tape::ops

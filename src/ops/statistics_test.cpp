@@ -5,8 +5,12 @@
 namespace tape::ops {
 namespace {
 
-Decimal d(std::string_view text) { return *Decimal::parse(text); }
-std::string text(const std::optional<Decimal>& value) { return value ? value->to_string() : "null"; }
+Decimal d(std::string_view text) {
+    return *Decimal::parse(text);
+}
+std::string text(const std::optional<Decimal>& value) {
+    return value ? value->to_string() : "null";
+}
 
 struct Observed {
     std::string_view price, size;
@@ -54,16 +58,19 @@ TEST(Statistics, OneTickHasNoDeviationAndNoVolumeNoVwap) {
 
 TEST(Statistics, MeanIsRoundedHalfToEven) {
     WindowRow row;
-    fill_row(collect({{"0.000000000000000001", "1"}, {"0.000000000000000002", "1"}}), TickKind::trade, row);
+    fill_row(collect({{"0.000000000000000001", "1"}, {"0.000000000000000002", "1"}}),
+             TickKind::trade, row);
     EXPECT_EQ(row.mean.to_string(), "0.000000000000000002");
-    fill_row(collect({{"0.000000000000000002", "1"}, {"0.000000000000000003", "1"}}), TickKind::trade, row);
+    fill_row(collect({{"0.000000000000000002", "1"}, {"0.000000000000000003", "1"}}),
+             TickKind::trade, row);
     EXPECT_EQ(row.mean.to_string(), "0.000000000000000002");
 }
 
 TEST(Statistics, TheLargestValuesDoNotWrap) {
     const std::string_view largest = "99999999999999999999.999999999999999999";
     WindowRow row;
-    const Statistics statistics = collect({{largest, largest}, {largest, largest}, {largest, largest}});
+    const Statistics statistics =
+        collect({{largest, largest}, {largest, largest}, {largest, largest}});
     EXPECT_EQ(fill_row(statistics, TickKind::trade, row), "volume");
     EXPECT_EQ(row.mean.to_string(), largest);
     EXPECT_EQ(text(row.vwap), largest);
@@ -74,12 +81,16 @@ TEST(Statistics, TheLargestValuesDoNotWrap) {
 TEST(Statistics, OrderDecidesOpenAndCloseNotArrival) {
     Statistics statistics{};
     // One frame, newest first: the same time, ids 12, 11, 10.
-    statistics.add(112, 1, {.ts_event = {5}, .identity = 12, .source_offset = {0}, .source_index = 0});
-    statistics.add(111, 1, {.ts_event = {5}, .identity = 11, .source_offset = {0}, .source_index = 1});
-    statistics.add(110, 1, {.ts_event = {5}, .identity = 10, .source_offset = {0}, .source_index = 2});
+    statistics.add(112, 1,
+                   {.ts_event = {5}, .identity = 12, .source_offset = {0}, .source_index = 0});
+    statistics.add(111, 1,
+                   {.ts_event = {5}, .identity = 11, .source_offset = {0}, .source_index = 1});
+    statistics.add(110, 1,
+                   {.ts_event = {5}, .identity = 10, .source_offset = {0}, .source_index = 2});
     EXPECT_EQ(statistics.open, 110);
     EXPECT_EQ(statistics.close, 112);
-    statistics.add(99, 1, {.ts_event = {4}, .identity = 50, .source_offset = {9}, .source_index = 0});
+    statistics.add(99, 1,
+                   {.ts_event = {4}, .identity = 50, .source_offset = {9}, .source_index = 0});
     EXPECT_EQ(statistics.open, 99);
     EXPECT_EQ(statistics.close, 112);
 }

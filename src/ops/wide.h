@@ -1,5 +1,6 @@
-// Sums of products of 128-bit values: whole numbers of N 64-bit words in two's complement. Five words hold the sum of
-// 2^66 products of any two Decimals, so what is done per event cannot overflow and needs no check.
+// Sums of products of 128-bit values: whole numbers of N 64-bit words in two's complement. Five
+// words hold the sum of 2^66 products of any two Decimals, so what is done per event cannot
+// overflow and needs no check.
 #pragma once
 
 #include <array>
@@ -50,7 +51,8 @@ struct Wide {
     }
 
  private:
-    // Words are taken in pairs, which the compiler adds with carry; loops over words it does not unroll.
+    // Words are taken in pairs, which the compiler adds with carry; loops over words it does not
+    // unroll.
     static constexpr u128 pair(u64 low, u64 high) { return (u128{high} << 64) | low; }
 
     constexpr u64 add_pair(std::size_t at, u128 value, u64 carry) {
@@ -88,7 +90,8 @@ struct Wide {
     template <std::size_t M, std::size_t At = 0>
     constexpr void subtract_words(const std::array<u64, M>& other, u64 borrow = 0) {
         if constexpr (At + 1 < M && At + 1 < N)
-            subtract_words<M, At + 2>(other, subtract_pair(At, pair(other[At], other[At + 1]), borrow));
+            subtract_words<M, At + 2>(other,
+                                      subtract_pair(At, pair(other[At], other[At + 1]), borrow));
         else
             words[At] -= (At < M ? other[At] : 0) + borrow;
     }

@@ -19,17 +19,23 @@ std::vector<Nanos> spans_of(const std::vector<WindowSpec>& specs, TickKind input
     return spans;
 }
 
-i64 panes_in(Nanos span, Nanos width) { return (span.count + width.count - 1) / width.count; }
+i64 panes_in(Nanos span, Nanos width) {
+    return (span.count + width.count - 1) / width.count;
+}
 
 // How far behind the watermark a late tick is still taken: a little more than the longest window.
-i64 reach_of(i64 longest, Nanos lateness, Nanos width) { return longest + panes_in(lateness, width); }
+i64 reach_of(i64 longest, Nanos lateness, Nanos width) {
+    return longest + panes_in(lateness, width);
+}
 
 // The windows of such a tick reach back once more; ahead of the watermark there is the lateness.
 i64 span_of(i64 longest, Nanos lateness, Nanos width) {
     return reach_of(longest, lateness, width) + longest + panes_in(lateness, width) + 3;
 }
 
-Nanos next_multiple(Nanos after, Nanos step) { return floor_to(after, step) + step; }
+Nanos next_multiple(Nanos after, Nanos step) {
+    return floor_to(after, step) + step;
+}
 
 }  // namespace
 
@@ -44,18 +50,20 @@ Result<void> check(const PipelineOptions& options) {
         const WindowSpec& spec = options.windows[i];
         if (spec.input == TickKind::quote)
             return user_error(fmt::format("window '{}': quotes have no price", spec.name));
-        if (spec.slide.count <= 0 || spec.size.count <= 0 || spec.size.count % spec.slide.count != 0)
-            return user_error(fmt::format("window '{}': size must be a multiple of slide",
-                                          spec.name));
+        if (spec.slide.count <= 0 || spec.size.count <= 0 ||
+            spec.size.count % spec.slide.count != 0)
+            return user_error(
+                fmt::format("window '{}': size must be a multiple of slide", spec.name));
         for (std::size_t j = 0; j < i; ++j)
             if (options.windows[j].name == spec.name)
                 return user_error(fmt::format("two windows are named '{}'", spec.name));
         const Nanos width = stream::pane_width(spans_of(options.windows, spec.input));
         if (spec.size.count / width.count > max_panes ||
             span_of(spec.size.count / width.count, options.lateness, width) > max_panes)
-            return user_error(fmt::format("window '{}': its size is more than {} times {}, the span "
-                                          "that divides all sizes and slides",
-                                          spec.name, max_panes / 2, format_duration(width)));
+            return user_error(
+                fmt::format("window '{}': its size is more than {} times {}, the span "
+                            "that divides all sizes and slides",
+                            spec.name, max_panes / 2, format_duration(width)));
     }
     return {};
 }
@@ -76,7 +84,8 @@ void Windows::configure(const PipelineOptions& options, Nanos now) {
     put_in_order();
 }
 
-// Drops the windows that `specs` does not have, and gives the ring the span that a longer lateness asks for.
+// Drops the windows that `specs` does not have, and gives the ring the span that a longer lateness
+// asks for.
 void Windows::keep_only(PaneSet& set, const std::vector<WindowSpec>& specs) {
     std::erase_if(set.windows, [&](const Window& window) {
         return std::ranges::find(specs, window.spec) == specs.end();
@@ -85,11 +94,14 @@ void Windows::keep_only(PaneSet& set, const std::vector<WindowSpec>& specs) {
     if (span <= set.span) return;
     set.span = span;
     stream::PaneRing<Statistics> panes(span);
-    set.panes.each([&](i64 number, u32 index, const Statistics& ticks) { panes.at(number, index) = ticks; });
+    set.panes.each(
+        [&](i64 number, u32 index, const Statistics& ticks) { panes.at(number, index) = ticks; });
     set.panes = std::move(panes);
     for (Window& window : set.windows) {
         Window wider = make_window(set, window.spec);
-        window.emitted.each([&](i64 number, u32 index, const Emitted& row) { wider.emitted.at(number, index) = row; });
+        window.emitted.each([&](i64 number, u32 index, const Emitted& row) {
+            wider.emitted.at(number, index) = row;
+        });
         window.emitted = std::move(wider.emitted);
     }
 }
@@ -212,26 +224,31 @@ Arrival Windows::add_late(PaneSet& set, const WindowTick& tick, i64 pane, Window
     return Arrival::late;
 }
 
-// Emits the windows that hold `ts_event` again, and behind each the one that is compared with it, if its close is new.
-void Windows::emit_again(PaneSet& set, const Instrument& instrument, Nanos ts_event, WindowOutput& out) {
-    std::set<std::pair<Nanos, std::size_t>> again;  // By end, then by place in the config: a set's windows are in order.
+// Emits the windows that hold `ts_event` again, and behind each the one that is compared with it,
+// if its close is new.
+void Windows::emit_again(PaneSet& set, const Instrument& instrument, Nanos ts_event,
+                         WindowOutput& out) {
+    std::set<std::pair<Nanos, std::size_t>>
+        again;  // By end, then by place in the config: a set's windows are in order.
     for (std::size_t i = 0; i < set.windows.size(); ++i) {
         const Window& window = set.windows[i];
         Nanos end = next_multiple(ts_event, window.spec.slide);
-        for (; end < window.next_end && end - window.spec.size <= ts_event; end += window.spec.slide)
+        for (; end < window.next_end && end - window.spec.size <= ts_event;
+             end += window.spec.slide)
             again.emplace(end, i);
     }
     for (const auto& [end, i] : again) {
         Window& window = set.windows[i];
         if (!emit(set, window, instrument, end, out)) continue;
         const Nanos successor = end + window.spec.size;
-        const Emitted* row = window.emitted.find(successor.count / window.spec.slide.count, instrument.index);
+        const Emitted* row =
+            window.emitted.find(successor.count / window.spec.slide.count, instrument.index);
         if (row != nullptr && row->revisions > 0) again.emplace(successor, i);
     }
 }
 
-// Emits one window of all instruments. Where no tick can be in it nor in its successors up to the watermark, those are
-// passed over.
+// Emits one window of all instruments. Where no tick can be in it nor in its successors up to the
+// watermark, those are passed over.
 void Windows::emit_end(PaneSet& set, Window& window, Nanos end, WindowOutput& out) {
     const i64 start_pane = (end - window.spec.size).count / set.width.count;
     if (set.newest < start_pane) {
@@ -239,16 +256,18 @@ void Windows::emit_end(PaneSet& set, Window& window, Nanos end, WindowOutput& ou
         return;
     }
     for (std::size_t index = 0; index < set.instruments.size(); ++index)
-        if (set.last_pane[index] >= start_pane) emit(set, window, *set.instruments[index], end, out);
+        if (set.last_pane[index] >= start_pane)
+            emit(set, window, *set.instruments[index], end, out);
     window.next_end = end + window.spec.slide;
 }
 
 // Emits one row, if the window has ticks. True if its close is not what was emitted of it before.
-bool Windows::emit(PaneSet& set, Window& window, const Instrument& instrument, Nanos end, WindowOutput& out) {
+bool Windows::emit(PaneSet& set, Window& window, const Instrument& instrument, Nanos end,
+                   WindowOutput& out) {
     const WindowSpec& spec = window.spec;
-    const Statistics& ticks =
-        window.merges[instrument.index].move_to(set.panes, instrument.index, spec.size.count / set.width.count,
-                                                end.count / set.width.count);
+    const Statistics& ticks = window.merges[instrument.index].move_to(
+        set.panes, instrument.index, spec.size.count / set.width.count,
+        end.count / set.width.count);
     if (ticks.count == 0) return false;
 
     WindowRow& row = window.row;
@@ -258,7 +277,8 @@ bool Windows::emit(PaneSet& set, Window& window, const Instrument& instrument, N
     std::string_view overflow = fill_row(ticks, spec.input, row);
 
     row.change_pct.reset();
-    const Emitted* previous = window.emitted.find(row.window_start.count / spec.slide.count, instrument.index);
+    const Emitted* previous =
+        window.emitted.find(row.window_start.count / spec.slide.count, instrument.index);
     if (previous != nullptr && previous->revisions > 0) {
         bool fits = true;
         row.change_pct = change_percent(row.close, Decimal{previous->close}, fits);
@@ -320,7 +340,8 @@ Result<void> Windows::load(stream::StateReader& in, const InstrumentTable& instr
     watermark_ = in.get<Nanos>();
     bool fits = true;
     for (i64 sets = in.count(); sets > 0 && fits; --sets) {
-        PaneSet set{.panes = stream::PaneRing<Statistics>(1), .finder = stream::PaneFinder(seconds(1))};
+        PaneSet set{.panes = stream::PaneRing<Statistics>(1),
+                    .finder = stream::PaneFinder(seconds(1))};
         fits = load(set, in, instruments) && !in.failed();
         sets_.push_back(std::move(set));
     }
@@ -330,7 +351,8 @@ Result<void> Windows::load(stream::StateReader& in, const InstrumentTable& instr
     return {};
 }
 
-bool Windows::load(PaneSet& set, stream::StateReader& in, const InstrumentTable& instruments) const {
+bool Windows::load(PaneSet& set, stream::StateReader& in,
+                   const InstrumentTable& instruments) const {
     set.input = in.get<TickKind>();
     set.width = in.get<Nanos>();
     set.longest = in.get<i64>();
@@ -358,8 +380,9 @@ bool Windows::load(PaneSet& set, stream::StateReader& in, const InstrumentTable&
     if (count > std::ssize(instruments.all())) return false;
     for (i64 index = 0; index < count; ++index) {
         set.last_pane.push_back(in.get<i64>());
-        set.instruments.push_back(set.last_pane.back() == no_pane ? nullptr
-                                                                  : &instruments.all()[static_cast<std::size_t>(index)]);
+        set.instruments.push_back(set.last_pane.back() == no_pane
+                                      ? nullptr
+                                      : &instruments.all()[static_cast<std::size_t>(index)]);
     }
     for (Window& window : set.windows) window.merges.resize(set.instruments.size());
     for (i64 panes = in.count(); panes > 0; --panes) {

@@ -1,9 +1,10 @@
-// Tumbling and hopping windows by stream slicing. Windows of one input share one set of panes an instrument; a tick goes
-// into its pane at once and a window is a merge of panes when the watermark passes its end. Rows come in a fixed order:
-// by window end, then by the window's place in the config, then by instrument.
+// Tumbling and hopping windows by stream slicing. Windows of one input share one set of panes an
+// instrument; a tick goes into its pane at once and a window is a merge of panes when the watermark
+// passes its end. Rows come in a fixed order: by window end, then by the window's place in the
+// config, then by instrument.
 //
-// Which ticks are late, what is emitted again and when there is nothing to emit is decided here; merging is in
-// sliding_window.h, arithmetic in statistics.h.
+// Which ticks are late, what is emitted again and when there is nothing to emit is decided here;
+// merging is in sliding_window.h, arithmetic in statistics.h.
 #pragma once
 
 #include <limits>
@@ -31,8 +32,8 @@ class WindowOutput {
     virtual void on_row(const WindowRow& row) = 0;
     /// A value of `row` has more than 38 digits and was left out.
     virtual void on_overflow(const WindowRow& row, std::string_view column) = 0;
-    /// Milliseconds of [start, end) in which `input` of `instrument` was not observed; nothing before `since` counts
-    /// as observed.
+    /// Milliseconds of [start, end) in which `input` of `instrument` was not observed; nothing
+    /// before `since` counts as observed.
     virtual i64 gap_ms(TickKind input, const Instrument& instrument, Nanos start, Nanos end,
                        Nanos since) = 0;
 };
@@ -48,12 +49,12 @@ struct WindowTick {
 /// When a tick came.
 enum class Arrival : u8 {
     in_time,
-    late,       // A window of it was emitted already; open ones still got it.
-    too_late,   // Older than what is retained: no window got it.
+    late,      // A window of it was emitted already; open ones still got it.
+    too_late,  // Older than what is retained: no window got it.
 };
 
-/// Error (user): a size that is no multiple of its slide, two windows of one name, an input without prices, more panes
-/// than are kept, idle below lateness. Names the window.
+/// Error (user): a size that is no multiple of its slide, two windows of one name, an input without
+/// prices, more panes than are kept, idle below lateness. Names the window.
 Result<void> check(const PipelineOptions& options);
 
 class Windows final {
@@ -68,13 +69,15 @@ class Windows final {
             emit_due(watermark, out);
         watermark_ = watermark;
     }
-    /// Takes a tick; advance() was called with a watermark that is at most `lateness` older than the newest tick. With
-    /// LatePolicy::reemit, rows of a late tick's windows come again, and those whose change_pct depends on them.
+    /// Takes a tick; advance() was called with a watermark that is at most `lateness` older than
+    /// the newest tick. With LatePolicy::reemit, rows of a late tick's windows come again, and
+    /// those whose change_pct depends on them.
     Arrival add(const WindowTick& tick, WindowOutput& out);
     /// The end of time: emits all that has ticks.
     void finish(WindowOutput& out);
 
-    /// Windows of an unchanged definition keep their state; new ones know nothing from before `now`.
+    /// Windows of an unchanged definition keep their state; new ones know nothing from before
+    /// `now`.
     void configure(const PipelineOptions& options, Nanos now);
 
     void save(stream::StateWriter& out) const;

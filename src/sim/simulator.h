@@ -23,7 +23,7 @@ struct SimOptions {
     std::string
         certificate_folder;  // Where the throw-away authority is made or, if there is one, found.
                              // Empty: a temporary folder that ends with the simulator.
-    bool deflate = false;           // Accept permessage-deflate: it costs more than all the rest.
+    bool deflate = false;    // Accept permessage-deflate: it costs more than all the rest.
     Nanos slow_limit = seconds(5);  // A client that is further behind is disconnected.
 };
 

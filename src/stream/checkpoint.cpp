@@ -71,8 +71,9 @@ Result<std::optional<Checkpoint>> from_bytes(std::string_view bytes, const fs::p
     const std::string_view body = bytes.substr(sizeof header);
     if (header.magic != magic) return std::nullopt;
     if (header.version > format_version)
-        return user_error(fmt::format("{} has format version {}; this build knows {}: use a newer build",
-                                      file.string(), header.version, format_version));
+        return user_error(
+            fmt::format("{} has format version {}; this build knows {}: use a newer build",
+                        file.string(), header.version, format_version));
     if (header.version != format_version || header.body_size != body.size() ||
         header.body_crc != log::crc32c(0, body))
         return std::nullopt;

@@ -17,7 +17,8 @@ class CheckpointTest : public testing::Test {
     ~CheckpointTest() override { fs::remove_all(folder_); }
 
     void store(i64 input) {
-        const Checkpoint checkpoint{.input = {input}, .output = {input * 2},
+        const Checkpoint checkpoint{.input = {input},
+                                    .output = {input * 2},
                                     .epochs = {{.version = 3, .input = {0}, .output = {0}}},
                                     .state = "state of " + std::to_string(input)};
         ASSERT_TRUE(store_checkpoint(folder_, checkpoint));
@@ -34,9 +35,9 @@ class CheckpointTest : public testing::Test {
         out.put(to);
     }
 
-    const fs::path folder_ = fs::temp_directory_path() /
-        ("tape-checkpoint-" + std::to_string(::getpid()) + "-" +
-         testing::UnitTest::GetInstance()->current_test_info()->name());
+    const fs::path folder_ =
+        fs::temp_directory_path() / ("tape-checkpoint-" + std::to_string(::getpid()) + "-" +
+                                     testing::UnitTest::GetInstance()->current_test_info()->name());
 };
 
 TEST_F(CheckpointTest, ANewFolderHasNone) {
@@ -51,7 +52,8 @@ TEST_F(CheckpointTest, TheLastTwoAreKeptNewestFirst) {
     EXPECT_EQ(loaded[0].input, Offset{30});
     EXPECT_EQ(loaded[0].output, Offset{60});
     EXPECT_EQ(loaded[0].state, "state of 30");
-    EXPECT_EQ(loaded[0].epochs, (std::vector<EpochStart>{{.version = 3, .input = {0}, .output = {0}}}));
+    EXPECT_EQ(loaded[0].epochs,
+              (std::vector<EpochStart>{{.version = 3, .input = {0}, .output = {0}}}));
     EXPECT_EQ(loaded[1].input, Offset{20});
 }
 

@@ -17,7 +17,8 @@ TEST(Panes, AreFoundAlsoBefore1970AndInAnyOrder) {
     EXPECT_EQ(pane_of(Nanos{-1}, seconds(1)), -1);
     EXPECT_EQ(pane_of(seconds(-1), seconds(1)), -1);
     PaneFinder finder(seconds(1));
-    for (const i64 time : {0L, 999'999'999L, 1'000'000'000L, -1L, 5'000'000'001L, 4'999'999'999L, 0L})
+    for (const i64 time :
+         {0L, 999'999'999L, 1'000'000'000L, -1L, 5'000'000'001L, 4'999'999'999L, 0L})
         EXPECT_EQ(finder.find(Nanos{time}), pane_of(Nanos{time}, seconds(1))) << time;
 }
 
@@ -43,7 +44,8 @@ TEST(PaneRing, MakesPanesEmptyWhenTheirPlaceWasAnothers) {
 TEST(PaneRing, MakesRoomForMoreSeriesAndKeepsWhatItHas) {
     PaneRing<int> ring(4);
     for (u32 series = 0; series < 100; ++series) ring.at(2, series) = static_cast<int>(series);
-    for (u32 series = 0; series < 100; ++series) EXPECT_EQ(*ring.find(2, series), static_cast<int>(series));
+    for (u32 series = 0; series < 100; ++series)
+        EXPECT_EQ(*ring.find(2, series), static_cast<int>(series));
 }
 
 TEST(PaneRing, VisitsByNumberThenSeries) {
@@ -52,7 +54,8 @@ TEST(PaneRing, VisitsByNumberThenSeries) {
     ring.at(7, 0) = 5;
     std::vector<std::tuple<i64, u32, int>> seen;
     ring.each([&](i64 number, u32 series, int value) { seen.emplace_back(number, series, value); });
-    EXPECT_EQ(seen, (std::vector<std::tuple<i64, u32, int>>{{3, 2, 3}, {7, 0, 5}, {7, 2, 7}, {9, 2, 9}}));
+    EXPECT_EQ(seen,
+              (std::vector<std::tuple<i64, u32, int>>{{3, 2, 3}, {7, 0, 5}, {7, 2, 7}, {9, 2, 9}}));
 }
 
 }  // namespace

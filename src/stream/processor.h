@@ -1,4 +1,5 @@
-// What a partition task runs: a pure function of the records it is given, in their order. No clock, no thread, no I/O.
+// What a partition task runs: a pure function of the records it is given, in their order. No clock,
+// no thread, no I/O.
 #pragma once
 
 #include <functional>
@@ -28,10 +29,12 @@ class Processor {
     virtual void on_record(const log::Record& record, Output& out) = 0;
     /// The end of the log is the end of time: what is still open is emitted. The last call.
     virtual void finish(Output& out) = 0;
-    /// The whole state as bytes, and back: two processors of equal state give equal bytes and go on alike.
+    /// The whole state as bytes, and back: two processors of equal state give equal bytes and go on
+    /// alike.
     virtual void save(std::string& out) const = 0;
     virtual Result<void> load(std::string_view state) = 0;
-    /// Bumped whenever the same records would give other output; a checkpoint of another version starts a new epoch.
+    /// Bumped whenever the same records would give other output; a checkpoint of another version
+    /// starts a new epoch.
     virtual i64 version() const = 0;
     /// How far event time has come; Watermark::none at first.
     virtual Nanos watermark() const = 0;

@@ -7,9 +7,14 @@
 namespace tape::stream {
 
 Shard::Shard(std::vector<std::unique_ptr<PartitionTask>> tasks, ShardOptions options)
-    : options_(options), tasks_(std::move(tasks)), pauses_(tasks_.size()), thread_([this] { run(); }) {}
+    : options_(options),
+      tasks_(std::move(tasks)),
+      pauses_(tasks_.size()),
+      thread_([this] { run(); }) {}
 
-Shard::~Shard() { stop(); }
+Shard::~Shard() {
+    stop();
+}
 
 void Shard::stop() {
     stopping_ = true;
@@ -66,8 +71,10 @@ void Shard::drain() {
 
 void Shard::note(std::size_t index, const Error& error) {
     const bool for_good = error.retry == Retry::never;
-    pauses_[index] = {.paused = true, .for_good = for_good, .until = steady_clock() + options_.retry_after};
-    log_error("{} stops{}: {}", tasks_[index]->status().partition, for_good ? "" : " for a while", error.what);
+    pauses_[index] = {
+        .paused = true, .for_good = for_good, .until = steady_clock() + options_.retry_after};
+    log_error("{} stops{}: {}", tasks_[index]->status().partition, for_good ? "" : " for a while",
+              error.what);
 }
 
 }  // namespace tape::stream

@@ -1,5 +1,5 @@
-// A thread that steps partition tasks in turn and sleeps while there is nothing to read. Which task runs when has no
-// influence on what any of them writes.
+// A thread that steps partition tasks in turn and sleeps while there is nothing to read. Which task
+// runs when has no influence on what any of them writes.
 #pragma once
 
 #include <atomic>
@@ -14,8 +14,9 @@
 namespace tape::stream {
 
 struct ShardOptions {
-    Nanos look_after = millis(100);   // Logs written by another process ring no bell: looked at this often.
-    Nanos retry_after = seconds(1);   // How long a task rests after an error that may pass.
+    Nanos look_after =
+        millis(100);  // Logs written by another process ring no bell: looked at this often.
+    Nanos retry_after = seconds(1);  // How long a task rests after an error that may pass.
 };
 
 class Shard final {
@@ -25,7 +26,8 @@ class Shard final {
     /// stop().
     ~Shard();
 
-    /// Processes what is readable at this moment, stores a checkpoint of every task and ends the thread.
+    /// Processes what is readable at this moment, stores a checkpoint of every task and ends the
+    /// thread.
     void stop();
 
     /// To be rung when a raw log has new records; hand it to LogWriter::ring_on_flush().

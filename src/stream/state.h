@@ -1,5 +1,6 @@
-// State as bytes and back, for checkpoints: plain values and texts, one after the other, in the order in which the
-// owner writes them. Equal states give equal bytes, so values with padding are written field by field.
+// State as bytes and back, for checkpoints: plain values and texts, one after the other, in the
+// order in which the owner writes them. Equal states give equal bytes, so values with padding are
+// written field by field.
 #pragma once
 
 #include <cstring>
@@ -13,7 +14,8 @@
 
 namespace tape::stream {
 
-/// Types whose every bit counts: nothing indeterminate can get into a checkpoint. An optional is none of them.
+/// Types whose every bit counts: nothing indeterminate can get into a checkpoint. An optional is
+/// none of them.
 template <class T>
 concept PlainValue = std::is_trivially_copyable_v<T> && std::has_unique_object_representations_v<T>;
 
@@ -39,7 +41,8 @@ class StateWriter final {
     std::string& out_;
 };
 
-/// Reads what a StateWriter wrote. A read past the end gives zeros and sets failed(), which the owner asks once.
+/// Reads what a StateWriter wrote. A read past the end gives zeros and sets failed(), which the
+/// owner asks once.
 class StateReader final {
  public:
     explicit StateReader(std::string_view in) : in_(in) {}
@@ -70,7 +73,8 @@ class StateReader final {
         in_.remove_prefix(size);
         return taken;
     }
-    /// A count of things of which each takes at least one byte: a damaged one cannot ask for more than there is.
+    /// A count of things of which each takes at least one byte: a damaged one cannot ask for more
+    /// than there is.
     i64 count() {
         const i64 value = get<i64>();
         if (value < 0 || value > static_cast<i64>(in_.size())) {

@@ -51,13 +51,14 @@ Result<void> PartitionTask::restore() {
     for (const Checkpoint& checkpoint : *checkpoints) {
         auto started = start_from(checkpoint);
         if (started) break;
-        log_warn("{}: checkpoint at {} cannot be used: {}", options_.partition, checkpoint.input.value,
-                 started.error().what);
+        log_warn("{}: checkpoint at {} cannot be used: {}", options_.partition,
+                 checkpoint.input.value, started.error().what);
         why = started.error();
         processor_.reset();
     }
     if (!processor_)
-        if (auto started = start_anew(); !started) return noted(Result<void>(why.value_or(started.error())));
+        if (auto started = start_anew(); !started)
+            return noted(Result<void>(why.value_or(started.error())));
     if (auto sought = reader_->seek(input_); !sought) return noted(std::move(sought));
     {
         const std::lock_guard status_lock(status_mutex_);
@@ -91,14 +92,16 @@ Result<void> PartitionTask::start_from(const Checkpoint& checkpoint) {
     epochs_ = checkpoint.epochs;
     if (epochs_.empty() || epochs_.back().version != version) {
         // Nothing that was emitted is taken back: a new epoch begins at the output's end.
-        epochs_.push_back({.version = version, .input = checkpoint.input, .output = writer_->end()});
+        epochs_.push_back(
+            {.version = version, .input = checkpoint.input, .output = writer_->end()});
         if (auto suppressed = suppress_from(checkpoint.output); !suppressed) return suppressed;
     } else if (checkpoint.output < writer_->end()) {
         if (auto cut = writer_->truncate(checkpoint.output); !cut) return cut;
     }
     input_ = checkpoint.input;
     processor_ = *std::move(processor);
-    stored_ = Checkpoint{.input = checkpoint.input, .output = checkpoint.output, .epochs = {}, .state = {}};
+    stored_ = Checkpoint{
+        .input = checkpoint.input, .output = checkpoint.output, .epochs = {}, .state = {}};
     return {};
 }
 
@@ -107,9 +110,10 @@ Result<void> PartitionTask::start_anew() {
     auto begin = reader_->begin();
     if (!begin) return begin.error();
     if (begin->value > 0 && writer_->end().value > 0)
-        return internal_error(fmt::format(
-            "{}: no usable checkpoint in {}, and the raw log no longer has what the derived log was made of",
-            options_.partition, options_.checkpoints.string()));
+        return internal_error(
+            fmt::format("{}: no usable checkpoint in {}, and the raw log no longer has what the "
+                        "derived log was made of",
+                        options_.partition, options_.checkpoints.string()));
     auto processor = options_.processor();
     if (!processor) return processor.error();
     processor_ = *std::move(processor);
@@ -119,8 +123,8 @@ Result<void> PartitionTask::start_anew() {
     return suppress_ > 0 ? Result<void>{} : store();  // From now on the version is known.
 }
 
-// As many records as stand from `output` on are not written again, as far as what stands there can have been caused by
-// the same raw records.
+// As many records as stand from `output` on are not written again, as far as what stands there can
+// have been caused by the same raw records.
 Result<void> PartitionTask::suppress_from(Offset output) {
     suppress_ = writer_->end().value - output.value;
     if (suppress_ == 0) return {};
@@ -145,11 +149,13 @@ void PartitionTask::emit(log::RecordKind kind, Nanos ts_recv, std::string_view p
         suppress_ = 0;
     }
     if (failed_) return;
-    if (auto appended = writer_->append(kind, ts_recv, payload); !appended) failed_ = appended.error();
+    if (auto appended = writer_->append(kind, ts_recv, payload); !appended)
+        failed_ = appended.error();
 }
 
 void PartitionTask::begin_epoch() {
-    epochs_.push_back({.version = processor_->version(), .input = record_, .output = writer_->end()});
+    epochs_.push_back(
+        {.version = processor_->version(), .input = record_, .output = writer_->end()});
     if (epochs_.size() > Checkpoint::max_epochs) epochs_.erase(epochs_.begin());
 }
 
@@ -217,8 +223,10 @@ Result<void> PartitionTask::store() {
     if (auto stored = store_checkpoint(options_.checkpoints, checkpoint); !stored) return stored;
     // The one before must stay usable, too.
     if (stored_) {
-        if (auto kept = log::store_position(options_.raw, reader_name, stored_->input); !kept) return kept;
-        if (auto kept = log::store_position(options_.derived, reader_name, stored_->output); !kept) return kept;
+        if (auto kept = log::store_position(options_.raw, reader_name, stored_->input); !kept)
+            return kept;
+        if (auto kept = log::store_position(options_.derived, reader_name, stored_->output); !kept)
+            return kept;
     }
     checkpoint.state.clear();
     stored_ = std::move(checkpoint);

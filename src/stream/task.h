@@ -1,5 +1,6 @@
-// One raw partition on its way to one derived partition: reads, processes, writes, checkpoints, and after a crash goes on
-// so that the same bytes stand at the same offsets. Nothing depends on when or how often it is stepped.
+// One raw partition on its way to one derived partition: reads, processes, writes, checkpoints, and
+// after a crash goes on so that the same bytes stand at the same offsets. Nothing depends on when
+// or how often it is stepped.
 #pragma once
 
 #include <filesystem>
@@ -21,9 +22,11 @@ namespace tape::stream {
 
 struct TaskOptions {
     std::string partition;  // Its name, for messages and metrics.
-    std::filesystem::path raw, derived, checkpoints;  // The partition's own folders; `raw` must exist.
+    std::filesystem::path raw, derived,
+        checkpoints;  // The partition's own folders; `raw` must exist.
     ProcessorFactory processor;
-    log::WriterOptions writer;            // Of the derived log; it is synced by make_durable() and checkpoints only.
+    log::WriterOptions
+        writer;  // Of the derived log; it is synced by make_durable() and checkpoints only.
     i64 checkpoint_records = 200'000;     // A checkpoint is due after so many raw records …
     Nanos checkpoint_span = seconds(10);  // … or so much raw time.
     i64 batch_records = 4096;             // The most that one step() takes.
@@ -44,22 +47,24 @@ struct TaskStatus {
 /// All functions may be called from any thread; they wait for each other.
 class PartitionTask final : Output {
  public:
-    /// Name under which the raw and the derived log know how far they may be trimmed on this task's behalf.
+    /// Name under which the raw and the derived log know how far they may be trimmed on this task's
+    /// behalf.
     static constexpr std::string_view reader_name = "shard";
 
-    /// Opens the logs and restores. Errors: those of the logs; a checkpoint of a newer format; a derived log without
-    /// the checkpoint that belongs to it.
+    /// Opens the logs and restores. Errors: those of the logs; a checkpoint of a newer format; a
+    /// derived log without the checkpoint that belongs to it.
     static Result<std::unique_ptr<PartitionTask>> open(TaskOptions options);
     ~PartitionTask() override;
 
-    /// Processes what is readable, at most a batch, and makes its output readable; returns the number of raw records.
-    /// After an error the task rests until restore().
+    /// Processes what is readable, at most a batch, and makes its output readable; returns the
+    /// number of raw records. After an error the task rests until restore().
     Result<i64> step();
     /// To be called when step() gives 0: the end of the log is the end of time. No step() after it.
     Result<void> finish();
     /// Makes durable what was read, then what was written, and stores a checkpoint.
     Result<void> checkpoint();
-    /// Makes durable what was read, then what was written; gives the end of the derived log. A sink commits no further.
+    /// Makes durable what was read, then what was written; gives the end of the derived log. A sink
+    /// commits no further.
     Result<Offset> make_durable();
     /// Starts over from the last checkpoint, as after a crash.
     Result<void> restore();
@@ -99,17 +104,17 @@ class PartitionTask final : Output {
     std::unique_ptr<Processor> processor_;
     std::vector<EpochStart> epochs_;
     std::vector<Doorbell*> bells_;
-    Offset input_;                // The next raw record.
-    Offset record_;               // The one being processed.
-    Nanos last_ts_;               // Of the last raw record.
+    Offset input_;                 // The next raw record.
+    Offset record_;                // The one being processed.
+    Nanos last_ts_;                // Of the last raw record.
     std::optional<Error> failed_;  // Of an append within a step.
-    bool resting_{};              // Until restore().
+    bool resting_{};               // Until restore().
 
     // Output that stands already, written by another version: not written again.
     i64 suppress_{};
-    Nanos suppress_to_;           // What later raw records cause never stood there.
+    Nanos suppress_to_;  // What later raw records cause never stood there.
 
-    std::optional<Checkpoint> stored_;    // The last one, without its state.
+    std::optional<Checkpoint> stored_;  // The last one, without its state.
     Nanos stored_ts_ = Watermark::none;
 
     mutable std::mutex status_mutex_;

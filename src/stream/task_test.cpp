@@ -1,5 +1,5 @@
-// Tasks and shards over real logs, with a processor that makes every mistake visible: its output depends on all input so
-// far, and a raw record gives none, one or several derived ones.
+// Tasks and shards over real logs, with a processor that makes every mistake visible: its output
+// depends on all input so far, and a raw record gives none, one or several derived ones.
 #include "stream/task.h"
 
 #include <fmt/core.h>
@@ -24,9 +24,12 @@ class Summing final : public Processor {
         if (record.kind == log::RecordKind::config) return out.begin_epoch();
         sum_ += std::stoll(std::string(record.payload));
         for (i64 i = 0; i < record.offset.value % 3; ++i)
-            out.emit(log::RecordKind::tick, record.ts_recv, fmt::format("{} {} {}", record.offset.value, i, sum_));
+            out.emit(log::RecordKind::tick, record.ts_recv,
+                     fmt::format("{} {} {}", record.offset.value, i, sum_));
     }
-    void finish(Output& out) override { out.emit(log::RecordKind::window, {}, fmt::format("end {}", sum_)); }
+    void finish(Output& out) override {
+        out.emit(log::RecordKind::window, {}, fmt::format("end {}", sum_));
+    }
     void save(std::string& out) const override { out += std::to_string(sum_); }
     Result<void> load(std::string_view state) override {
         sum_ = std::stoll(std::string(state));
@@ -58,7 +61,8 @@ class TaskTest : public testing::Test {
     void append(i64 count) {
         for (i64 i = 0; i < count; ++i) {
             const i64 n = raw_->end().value;
-            ASSERT_TRUE(raw_->append(log::RecordKind::frame, millis(n * 10), std::to_string(n * n % 1000)));
+            ASSERT_TRUE(
+                raw_->append(log::RecordKind::frame, millis(n * 10), std::to_string(n * n % 1000)));
         }
         ASSERT_TRUE(raw_->flush());
     }
@@ -67,7 +71,9 @@ class TaskTest : public testing::Test {
                 .raw = folder_ / "raw",
                 .derived = folder_ / name / "derived",
                 .checkpoints = folder_ / name / "checkpoints",
-                .processor = [version]() -> Result<std::unique_ptr<Processor>> { return std::make_unique<Summing>(version); },
+                .processor = [version]() -> Result<std::unique_ptr<Processor>> {
+                    return std::make_unique<Summing>(version);
+                },
                 .writer = writer_options(),
                 .checkpoint_records = 20,
                 .batch_records = 7};
@@ -86,13 +92,16 @@ class TaskTest : public testing::Test {
             const auto batch = *reader->read(1000);
             if (batch.empty()) return records;
             for (const log::Record& record : batch)
-                records.push_back(fmt::format("{} {} {} {}", record.offset.value, log::to_string(record.kind),
-                                              record.ts_recv.count, record.payload));
+                records.push_back(fmt::format("{} {} {} {}", record.offset.value,
+                                              log::to_string(record.kind), record.ts_recv.count,
+                                              record.payload));
         }
     }
 
-    const fs::path folder_ = fs::temp_directory_path() /
-        fmt::format("tape-task-{}-{}", ::getpid(), testing::UnitTest::GetInstance()->current_test_info()->name());
+    const fs::path folder_ =
+        fs::temp_directory_path() /
+        fmt::format("tape-task-{}-{}", ::getpid(),
+                    testing::UnitTest::GetInstance()->current_test_info()->name());
     std::unique_ptr<log::LogWriter> raw_;
 };
 
@@ -135,13 +144,15 @@ TEST_F(TaskTest, ADamagedCheckpointFallsBackAndTheBytesStayTheSame) {
     run_to_end(**PartitionTask::open(options("a")));
     const auto whole = derived("a");
     std::vector<fs::path> files;
-    for (const auto& entry : fs::directory_iterator(folder_ / "a" / "checkpoints")) files.push_back(entry.path());
+    for (const auto& entry : fs::directory_iterator(folder_ / "a" / "checkpoints"))
+        files.push_back(entry.path());
     EXPECT_EQ(files.size(), 2U);
     fs::resize_file(*std::ranges::max_element(files), 30);
     run_to_end(**PartitionTask::open(options("a")));
     EXPECT_EQ(derived("a"), whole);
     for (const fs::path& file : files) fs::remove(file);
-    run_to_end(**PartitionTask::open(options("a")));  // None left: from the beginning, nothing twice.
+    run_to_end(
+        **PartitionTask::open(options("a")));  // None left: from the beginning, nothing twice.
     EXPECT_EQ(derived("a"), whole);
 }
 
@@ -169,8 +180,9 @@ TEST_F(TaskTest, AConfigThatTakesEffectIsAnEpoch) {
     append(10);
     auto task = *PartitionTask::open(options("a"));
     run_to_end(*task);
-    EXPECT_EQ(task->epochs(), (std::vector<EpochStart>{{.version = 1, .input = {0}, .output = {0}},
-                                                      {.version = 1, .input = {10}, .output = {9}}}));
+    EXPECT_EQ(task->epochs(),
+              (std::vector<EpochStart>{{.version = 1, .input = {0}, .output = {0}},
+                                       {.version = 1, .input = {10}, .output = {9}}}));
 }
 
 TEST_F(TaskTest, TheRawLogIsKeptAsFarAsTheOlderCheckpointNeedsIt) {
@@ -223,7 +235,8 @@ TEST_F(TaskTest, AShardFollowsALiveLogAndStopsWithACheckpoint) {
             if (status.input != Offset{100}) return false;
         return true;
     };
-    for (int i = 0; i < 3000 && !done(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    for (int i = 0; i < 3000 && !done(); ++i)
+        std::this_thread::sleep_for(std::chrono::milliseconds(10));
     EXPECT_TRUE(done());
     EXPECT_EQ(shard.tasks()[0]->make_durable()->value, 99);
     append(5);

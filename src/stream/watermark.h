@@ -1,6 +1,7 @@
-// How far event time has come in one partition: no event before the watermark is waited for. It follows the events at a
-// distance of `lateness`; when there are none for `idle`, it follows the feed's heartbeats, so that a quiet symbol or a
-// dead venue still closes its windows. It never goes back.
+// How far event time has come in one partition: no event before the watermark is waited for. It
+// follows the events at a distance of `lateness`; when there are none for `idle`, it follows the
+// feed's heartbeats, so that a quiet symbol or a dead venue still closes its windows. It never goes
+// back.
 #pragma once
 
 #include <algorithm>
@@ -26,7 +27,8 @@ class Watermark final {
         last_activity_ = ts_recv;
     }
     void on_heartbeat(Nanos ts_recv) {
-        if (last_activity_ == none) last_activity_ = ts_recv;  // Idleness is counted from the start.
+        if (last_activity_ == none)
+            last_activity_ = ts_recv;  // Idleness is counted from the start.
         if (ts_recv - last_activity_ >= idle_) value_ = std::max(value_, ts_recv - idle_);
     }
     /// Other spans from here on; what was reached stays.
