@@ -236,7 +236,11 @@ TEST(Lake, AKilledProcessLeavesWholeCommitsAndNoLitter) {
         const i64 now = next(*lake, "okx-1");
         EXPECT_GE(now, at + 30 * (3 + 2 * round));
         at = now;
-        EXPECT_EQ(ask(folder / "lake/ticks", count_ticks), fmt::format("{} {}", at, at));
+        // Tables commit one after the other: the ticks may be one whole batch ahead of the table
+        // that is last.
+        const std::string rows = ask(folder / "lake/ticks", count_ticks);
+        EXPECT_TRUE(rows == fmt::format("{0} {0}", at) || rows == fmt::format("{0} {0}", at + 30))
+            << rows << " at " << at;
         const auto named = added_files(folder / "lake/ticks");
         EXPECT_EQ(files_on_disk(folder / "lake/ticks"),
                   std::set<std::string>(named.begin(), named.end()));
