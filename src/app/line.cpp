@@ -15,6 +15,12 @@
 #include "base/metrics.h"
 
 namespace tape::app {
+namespace {
+
+// Of a question over HTTP: below what the program takes to stop.
+constexpr Nanos sql_time_limit = seconds(4);
+
+}  // namespace
 
 struct Line::Impl {
     Config config;
@@ -74,7 +80,8 @@ struct Line::Impl {
         backend.ready = [this] { return readiness(snapshot()); };
         if (stores.warehouse() != nullptr)
             backend.sql = [this](std::string statement, i64 limit) -> Result<std::string> {
-                const auto result = stores.warehouse()->query(statement, {.rows = limit});
+                const auto result = stores.warehouse()->query(
+                    statement, {.rows = limit, .time = sql_time_limit});
                 if (!result) return result.error();
                 return sinks::to_json(*result);
             };

@@ -255,12 +255,13 @@ std::vector<Random> random_ticks(u64 seed, int count) {
 // Moves ticks back by less than `span` seconds, as late frames do.
 std::vector<Random> shuffled(std::vector<Random> ticks, u64 seed, double span) {
     std::mt19937_64 random(seed);
-    std::vector<std::pair<double, Random>> arrivals;
-    for (const Random& tick : ticks)
-        arrivals.emplace_back(tick.at + span * static_cast<double>(random() % 1000) / 1001, tick);
-    std::ranges::stable_sort(arrivals, {}, &std::pair<double, Random>::first);
-    for (std::size_t i = 0; i < ticks.size(); ++i) ticks[i] = arrivals[i].second;
-    return ticks;
+    std::vector<std::pair<double, std::size_t>> arrivals;
+    for (std::size_t i = 0; i < ticks.size(); ++i)
+        arrivals.emplace_back(ticks[i].at + span * static_cast<double>(random() % 1000) / 1001, i);
+    std::ranges::sort(arrivals);
+    std::vector<Random> moved;
+    for (const auto& [at, i] : arrivals) moved.push_back(ticks[i]);
+    return moved;
 }
 
 const char* const symbols[] = {"A", "B", "C"};
