@@ -81,7 +81,7 @@ struct Line::Impl {
         if (stores.warehouse() != nullptr)
             backend.sql = [this](std::string statement, i64 limit) -> Result<std::string> {
                 const auto result = stores.warehouse()->query(
-                    statement, {.rows = limit, .time = sql_time_limit});
+                    statement, {.rows = limit, .timeout = sql_time_limit});
                 if (!result) return result.error();
                 return sinks::to_json(*result);
             };

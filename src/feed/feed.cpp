@@ -153,6 +153,11 @@ void Feed::ring_on_flush(std::string_view slot, Doorbell& bell) {
     done.get_future().wait();
 }
 
+void Feed::backfill(std::string_view, venues::Missing) {}
+Result<void> Feed::reload(std::vector<SourceOptions>, std::string) {
+    return internal_error("not yet");
+}
+
 void Feed::stop() {
     if (!impl_->thread.joinable()) return;
     asio::post(impl_->io, [impl = impl_.get()] {

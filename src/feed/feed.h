@@ -72,6 +72,13 @@ class Feed final {
     /// must outlive the feed. Any number of bells a slot. Returns when it is in force; not after
     /// stop().
     void ring_on_flush(std::string_view slot, Doorbell& bell);
+    /// Fetches what is missing in `slot` over REST, as far as the venue still has it, and records
+    /// the answers and then the verdict in the slot's log. Thread-safe; asking again for what is
+    /// being fetched has no effect.
+    void backfill(std::string_view slot, venues::Missing missing);
+    /// Follows other sources from now on: the sockets of unchanged slots stay as they are. Errors
+    /// as those of start(); nothing has changed then. Thread-safe.
+    Result<void> reload(std::vector<SourceOptions> sources, std::string config_payload);
     /// Closes the sockets, records why, syncs the logs and ends the thread: within 5 s, disks
     /// willing. Idempotent.
     void stop();

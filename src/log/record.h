@@ -18,12 +18,15 @@ enum class RecordKind : u8 {
     sent = 5,          // The text exactly as sent.
     rest = 6,          // {method, target, status, body} as JSON.
     heartbeat = 7,     // Empty: time passed, and the feed was alive.
-    gap = 8,           // The log's own loss: a corrupt segment set aside, a full disk.
+    gap = 8,           // What was lost without a disconnection: a corrupt segment set aside, a full
+                       // disk, a mute stream; or the verdict on a gap: backfilled, unrecoverable.
     // Derived: rows, as src/market/codec.h writes them.
     tick = 32,
     window = 33,
     gap_row = 34,
     dead_letter = 35,
+    candle = 36,
+    quality = 37,
 };
 
 std::string_view to_string(RecordKind kind);

@@ -54,17 +54,41 @@ struct WindowRow {
     i64 revision{};
 };
 
-/// What was not observed. In this version from lost connections; `missing` is unknown (none) then.
+/// What was not observed, as it stands now: a gap that is found is open, and the same (venue,
+/// symbol, channel, from_ts, from_id) comes again when more is known of it.
 struct Gap {
     std::string venue, symbol, channel;  // Empty symbol or channel: all of the partition's.
-    std::string cause;
-    Nanos from_ts, to_ts;
-    std::optional<i64> from_id, to_id, missing;
+    std::string cause;     // "disconnect", "restart", "id_gap", "muted", "token", "ban", "disk", …
+    Nanos from_ts, to_ts;  // Of an outage by the capture's clock, of missing ids by the venue's.
+    std::optional<i64> from_id, to_id, missing;  // Of trades; none where unknown.
     enum class Status : u8 { open, backfilled, unrecoverable } status{};
     std::optional<Nanos> repaired_ts;
 };
 
 std::string_view to_string(Gap::Status status);
+
+/// A candle as the venue computed it.
+struct Candle {
+    const Instrument* instrument{};
+    Nanos size, open_time;  // It covers [open_time, open_time + size).
+    Decimal open, high, low, close, volume;
+    std::optional<i64> trade_count;
+    bool closed{};  // False: it may come again, changed.
+    Nanos ts_recv;
+    Offset source_offset;
+    i32 source_index{};
+};
+
+/// A tick that came but may be wrong.
+struct QualityFlag {
+    std::string venue, symbol;
+    std::string rule;    // "crossed", "locked", "time_backwards", …
+    bool quarantined{};  // Then it is not among the ticks.
+    Nanos ts_event, ts_recv;
+    std::string detail;  // The values.
+    Offset source_offset;
+    i32 source_index{};
+};
 
 /// A record that gave no rows although it should have; its bytes are in the raw log at
 /// source_offset.

@@ -21,6 +21,9 @@ struct PipelineSetup {
     PipelineOptions options;          // Until the first config record.
     ConfigParser parse;               // Empty: config records change nothing.
     const venues::Venue* venue = {};  // Null: the one that the slot is named after.
+    /// Told of trades that are missing, again after a restart while they are; whoever can fetches
+    /// them, and what comes of it comes through the log. Empty, in a replay: nobody asks.
+    std::function<void(const venues::Missing& missing)> ask = {};
 };
 
 /// A factory for stream::PartitionTask. What it makes is an error (user) when no venue of this

@@ -89,6 +89,16 @@ i64 TradeSequence::last_at(Nanos moment) const {
     return static_cast<i64>((i128{elapsed.count + 1} * ps_per_ns - 1) / period_ps_);
 }
 
+bool TradeSequence::on_socket(i64 /*id*/) const {
+    return true;
+}
+bool TradeSequence::on_rest(i64 /*id*/) const {
+    return true;
+}
+Nanos TradeSequence::stamp(Nanos moment) const {
+    return moment;
+}
+
 u64 TradeSequence::noise(i64 id, u64 use) const {
     return hash_of(trade_key_ + use, id);
 }

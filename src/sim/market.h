@@ -83,6 +83,12 @@ class TradeSequence final {
     /// The venue's message number at trade `id`: it grows by 3 to 11 a trade, since it counts
     /// orders too.
     i64 sequence(i64 id) const;
+    /// Whether the sockets send trade `id`, and whether REST answers list it: always, but for what
+    /// a fault script takes away.
+    bool on_socket(i64 id) const;
+    bool on_rest(i64 id) const;
+    /// What the venue's own clock shows at `moment`: every time that it writes goes through this.
+    Nanos stamp(Nanos moment) const;
     /// Noise that belongs to trade `id`, for what venues add to it; another `use`, other noise.
     u64 noise(i64 id, u64 use) const;
 

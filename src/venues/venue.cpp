@@ -18,6 +18,21 @@ std::optional<std::string> Venue::reply(std::string_view /*frame*/) const {
     return std::nullopt;
 }
 
+Result<Venue::Admission> Venue::admit(std::string_view /*answer*/,
+                                      std::string_view /*connection_id*/) const {
+    return internal_error("the venue has no tokens");
+}
+bool Venue::is_welcome(std::string_view /*frame*/) const {
+    return true;
+}
+std::vector<std::string> Venue::resubscribe(const Connection::Stream& /*stream*/) const {
+    return {};
+}
+std::optional<RestRequest> Venue::backfill(const SourceSpec& /*spec*/,
+                                           const Missing& /*missing*/) const {
+    return std::nullopt;
+}
+
 Registration::Registration(std::unique_ptr<Venue> venue) {
     for (const auto& other : registered())
         ensure(other->name() != venue->name(), "a venue registers once");

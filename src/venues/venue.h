@@ -4,6 +4,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -24,16 +25,40 @@ struct SourceSpec {
     std::string feed;                   // Coinbase: "exchange" (default) or "advanced"; else empty.
     std::vector<std::string> symbols;   // "BTC-USDT"
     std::vector<std::string> channels;  // The venue's names; contract.md: "trades", "tickers", …
+
+    // Of polled channels.
+    Nanos interval = seconds(30);            // Between two polls of the same.
+    std::map<std::string, std::string> ids;  // CoinGecko's: "BTC-USD" → "bitcoin".
+    std::string api_key;
+    i64 monthly_calls = 10'000;  // CoinGecko's budget, spread over the month; 0: none.
 };
 
 struct RestRequest {
     std::string method = "GET";
     std::string target;  // Path and query.
     std::string body;
+    i64 weight = 1;  // Of the venue's RestBudget.
+    std::vector<std::pair<std::string, std::string>> headers =
+        {};  // An API key's, say; never recorded.
+};
+
+/// What a venue allows an address to ask for over REST.
+struct RestBudget {
+    i64 weight = 10;               // The sum of the requests' weights …
+    Nanos per = seconds(1);        // … within this time.
+    std::string_view used_header;  // Of answers: how much of it is used, by the venue's own count.
+};
+
+/// Trades of one instrument that were not received and may still be had.
+struct Missing {
+    std::string native_symbol, channel;
+    std::optional<u64> from_id, to_id;  // Both included. None: unknown, or up to the newest.
+    Nanos from_ts, to_ts;               // Where they lie, by the venue's clock, about.
+    std::string cause = {};             // Of the gap; for messages.
 };
 
 /// One slot to keep connected: where, what to say first, and which (channel, native symbol) it then
-/// carries.
+/// carries. One with polls has no socket: it asks for each of them every interval.
 struct Connection {
     std::string websocket_path;          // Added to the endpoint's path; "/ws/v5/public".
     std::vector<std::string> subscribe;  // Text frames, sent in this order after the handshake.
@@ -41,6 +66,14 @@ struct Connection {
         std::string channel, native_symbol;
     };
     std::vector<Stream> streams;
+    /// Sent anew before each connection; Venue::admit() reads from its answer where to connect.
+    std::optional<RestRequest> token;
+    bool welcome{};            // The venue speaks first: subscribe after Venue::is_welcome().
+    Nanos subscribe_interval;  // At least this long between two texts that are sent.
+    /// The venue ends a connection of this age: it is replaced before, by one that overlaps it.
+    std::optional<Nanos> replace_after;
+    std::vector<RestRequest> polls;
+    Nanos poll_interval = seconds(30);
     /// Sent when nothing was received or sent for `after`; none: WebSocket pings suffice.
     struct Keepalive {
         std::string text;
@@ -64,6 +97,10 @@ class EventSink {
     virtual void on_unknown(std::string_view what) = 0;
     /// The venue said which trade id came last without sending it (Coinbase's heartbeat).
     virtual void on_last_trade(const Instrument& instrument, u64 trade_id, Nanos ts_event) = 0;
+    /// A candle that the venue computed itself.
+    virtual void on_candle(const Candle& /*candle*/) {}
+    /// The venue numbers the messages of a connection, and this one does not follow the last.
+    virtual void on_lost_messages(i64 /*from*/, i64 /*to*/) {}
 };
 
 /// What went wrong with a record, for its dead letter.
@@ -112,6 +149,23 @@ class Venue {
     /// The connections that carry `spec`, in a stable order (the n-th is slot n). Errors: an
     /// unknown channel or feed.
     virtual Result<std::vector<Connection>> plan(const SourceSpec& spec) const = 0;
+    /// Where to connect, by the answer to Connection::token. `connection_id` is any text that was
+    /// not used before. Error: the answer is not what the venue documents.
+    struct Admission {
+        std::string websocket;               // The whole URL.
+        std::optional<Nanos> ping_interval;  // Replaces that of the connection's keepalive.
+    };
+    virtual Result<Admission> admit(std::string_view answer, std::string_view connection_id) const;
+    /// Whether `frame` is the one that Connection::welcome waits for.
+    virtual bool is_welcome(std::string_view frame) const;
+    /// Texts that end and renew the subscription of one stream alone; empty: the venue cannot.
+    virtual std::vector<std::string> resubscribe(const Connection::Stream& stream) const;
+    /// A request whose answer has trades of `missing`, as many as one answer can: the newest where
+    /// it has no to_id, else such that asking again for what is then still missing goes on. None:
+    /// the venue offers no such thing.
+    virtual std::optional<RestRequest> backfill(const SourceSpec& spec,
+                                                const Missing& missing) const;
+    virtual RestBudget rest_budget() const { return {}; }
     /// An answer the protocol demands to a received frame (none of OKX's or Coinbase's does).
     virtual std::optional<std::string> reply(std::string_view frame) const;
     /// Whether a channel carries trades, tickers, quotes or polls: the default input of windows.
