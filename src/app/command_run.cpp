@@ -24,7 +24,28 @@ struct Arguments {
     sim::SimOptions simulator{.port = 0, .tls = true};
 };
 
-// Points every source at the simulator.
+// The config as the command line changes it.
+Result<Config> read_config(const Arguments& arguments) {
+    auto config = config_of(arguments.place);
+    if (!config) return config;
+    if (!arguments.listen.empty()) config->serve.listen = arguments.listen;
+    if (arguments.simulate && arguments.place.data.empty()) config->data += "-simulated";
+    return config;
+}
+
+// Points every source at the simulator. Error: it does not run the venue of one.
+Result<void> use_simulator(const sim::Simulator& simulator, Config& config) {
+    for (SourceConfig& source : config.sources) {
+        if (!simulator.runs(source.venue))
+            return user_error(fmt::format(
+                "the simulator was started without '{}': restart to add it", source.venue));
+        source.websocket = simulator.websocket_url(source.venue);
+        source.rest = simulator.rest_url(source.venue);
+        source.ca_file = simulator.ca_file();
+    }
+    return {};
+}
+
 Result<std::unique_ptr<sim::Simulator>> start_simulator(const Arguments& arguments,
                                                         Config& config) {
     sim::SimOptions options = arguments.simulator;
@@ -34,11 +55,7 @@ Result<std::unique_ptr<sim::Simulator>> start_simulator(const Arguments& argumen
             options.venues.push_back(source.venue);
     auto simulator = sim::Simulator::start(options);
     if (!simulator) return simulator;
-    for (SourceConfig& source : config.sources) {
-        source.websocket = (*simulator)->websocket_url(source.venue);
-        source.rest = (*simulator)->rest_url(source.venue);
-        source.ca_file = (*simulator)->ca_file();
-    }
+    if (auto used = use_simulator(**simulator, config); !used) return used.error();
     return simulator;
 }
 
@@ -60,10 +77,8 @@ bool reached_any(const Line& line) {
 }
 
 int run(const Arguments& arguments) {
-    auto config = config_of(arguments.place);
+    auto config = read_config(arguments);
     if (!config) return fail(config.error());
-    if (!arguments.listen.empty()) config->serve.listen = arguments.listen;
-    if (arguments.simulate && arguments.place.data.empty()) config->data += "-simulated";
     Nanos length{0};
     if (!arguments.length.empty()) {
         const auto parsed = parse_duration(arguments.length);
@@ -89,7 +104,13 @@ int run(const Arguments& arguments) {
         simulator = std::move(*started);
         log_warn("SIMULATED: the exchanges are the built-in simulator; nothing here is real");
     }
-    auto line = Line::start(*config, folder.paths(), parts, kind);
+    const Reread reread = [&]() -> Result<Config> {
+        auto again = read_config(arguments);
+        if (again && simulator)
+            if (auto used = use_simulator(*simulator, *again); !used) return used.error();
+        return again;
+    };
+    auto line = Line::start(*config, folder.paths(), parts, kind, reread);
     if (!line) return fail(line.error());
     if (parts.serve) {
         if (parts.process)
@@ -108,7 +129,10 @@ int run(const Arguments& arguments) {
         (void)(*line)->stop();
         return exit_code::outside;
     }
-    wait_for_stop(length);
+    wait_for_stop(length, [&line] {
+        if (const auto reloaded = (*line)->reload(); !reloaded)
+            log_error("the config is not reloaded: {}", reloaded.error().what);
+    });
     const auto stopped = (*line)->stop();
     return stopped ? exit_code::done : fail(stopped.error());
 }

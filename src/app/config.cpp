@@ -175,6 +175,12 @@ class Loader final {
         else
             fault(node.source(), fmt::format("{} must be a whole number above 0", name));
     }
+    void read_value(const toml::node& node, std::string_view name, double& out, std::string_view) {
+        if (const auto number = node.value<double>(); number && *number > 0)
+            out = *number;
+        else
+            fault(node.source(), fmt::format("{} must be a number above 0", name));
+    }
     template <class Value>
     void read_unit(const toml::node& node, std::string_view name,
                    Result<Value> (*parse)(std::string_view), Value& out) {
@@ -208,6 +214,18 @@ class Loader final {
             return;
         }
         for (const toml::node& element : *array) read_string(element, name, out.emplace_back());
+    }
+
+    void read_value(const toml::node& node, std::string_view name,
+                    std::map<std::string, std::string>& out, std::string_view) {
+        out.clear();
+        const toml::table* table = node.as_table();
+        if (table == nullptr) {
+            fault(node.source(), fmt::format("{} must be a table of texts", name));
+            return;
+        }
+        for (const auto& [key, value] : *table)
+            read_string(value, fmt::format("{}.{}", name, key.str()), out[std::string(key.str())]);
     }
 
     // The place of the n-th table of a list, or of one of its keys.
@@ -345,7 +363,11 @@ venues::SourceSpec source_spec(const SourceConfig& source) {
     return {.venue = source.venue,
             .feed = source.feed,
             .symbols = source.symbols,
-            .channels = source.channels};
+            .channels = source.channels,
+            .interval = source.interval,
+            .ids = source.ids,
+            .api_key = source.api_key,
+            .monthly_calls = source.monthly_calls};
 }
 
 ops::PipelineOptions pipeline_options(const Config& config) {

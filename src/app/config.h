@@ -4,6 +4,7 @@
 #pragma once
 
 #include <expected>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,6 +21,10 @@ struct SourceConfig {
     std::string feed;
     std::vector<std::string> symbols;
     std::vector<std::string> channels = {"trades", "tickers"};
+    Nanos interval = seconds(30);
+    std::map<std::string, std::string> ids;
+    std::string api_key;
+    i64 monthly_calls = 10'000;
     std::string websocket, rest, ca_file;
 };
 
@@ -103,7 +108,10 @@ venues::SourceSpec source_spec(const SourceConfig& source);
 
 /// SHA-256 of the text, in hex: what a config record names.
 std::string config_hash(std::string_view text);
-/// The payload of a config record: {"hash":…,"text":…,"build":…,"simulated":…}.
-std::string config_record(const Config& config, bool simulated);
+/// When a config takes effect: at the start of a run, or while its sockets go on.
+enum class ConfigMoment : u8 { start, reload };
+/// The payload of a config record: {"hash":…,"text":…,"build":…,"simulated":…}, and "reload":true.
+std::string config_record(const Config& config, bool simulated,
+                          ConfigMoment moment = ConfigMoment::start);
 
 }  // namespace tape::app

@@ -7,8 +7,12 @@
 
 namespace tape::app {
 
-inline constexpr std::array<Field<SourceConfig>, 7> source_fields = {{
-    {"venue", &SourceConfig::venue, "The exchange, `okx` or `coinbase`.", {}, Presence::required},
+inline constexpr std::array<Field<SourceConfig>, 11> source_fields = {{
+    {"venue",
+     &SourceConfig::venue,
+     "The exchange: `okx`, `kucoin`, `coingecko`, `binance`, `coinbase` or `kraken`.",
+     {},
+     Presence::required},
     {"feed", &SourceConfig::feed,
      "Coinbase only: `exchange` (default) or `advanced`, one feed a symbol."},
     {"symbols",
@@ -18,6 +22,20 @@ inline constexpr std::array<Field<SourceConfig>, 7> source_fields = {{
      Presence::required},
     {"channels", &SourceConfig::channels,
      "`trades`, `tickers`, or the exchange's own names (OKX: `trades-all`)."},
+    {"interval", &SourceConfig::interval,
+     "Polled channels only: the time between two polls. CoinGecko's stretches by itself where "
+     "`monthly_calls` asks for it."},
+    {"ids", &SourceConfig::ids,
+     "CoinGecko only: its id of each symbol, `{ \"BTC-USD\" = \"bitcoin\" }`, because its ticker "
+     "symbols are not unique."},
+    {"api_key",
+     &SourceConfig::api_key,
+     "CoinGecko only: the key, as `${NAME}` of an environment variable.",
+     {},
+     Presence::optional,
+     Secrecy::masked},
+    {"monthly_calls", &SourceConfig::monthly_calls,
+     "CoinGecko only: the calls that a month may have, spread over it. The free key has 10,000."},
     {"websocket", &SourceConfig::websocket,
      "Another address of the same WebSocket protocol: a simulator, a regional site. "
      "`wss://host:port`."},

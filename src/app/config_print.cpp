@@ -16,6 +16,9 @@ std::string show(const std::string& value) {
 std::string show(i64 value) {
     return fmt::format("{}", value);
 }
+std::string show(double value) {
+    return fmt::format("{}", value);
+}
 std::string show(Nanos value) {
     return fmt::format("\"{}\"", format_duration(value));
 }
@@ -30,6 +33,13 @@ std::string show(const std::vector<std::string>& values) {
     std::string out = "[";
     for (const std::string& value : values) out += (out.size() > 1 ? ", " : "") + show(value);
     return out + "]";
+}
+std::string show(const std::map<std::string, std::string>& values) {
+    if (values.empty()) return show(std::string());
+    std::string out;
+    for (const auto& [key, value] : values)
+        out += fmt::format("{}{} = {}", out.empty() ? "" : ", ", show(key), show(value));
+    return fmt::format("{{ {} }}", out);
 }
 
 template <class S, std::size_t N>

@@ -28,10 +28,10 @@ std::string config_hash(std::string_view text) {
     return hex;
 }
 
-std::string config_record(const Config& config, bool simulated) {
-    return fmt::format(R"({{"hash":"{}","text":{},"build":"{}","simulated":{}}})",
+std::string config_record(const Config& config, bool simulated, ConfigMoment moment) {
+    return fmt::format(R"({{"hash":"{}","text":{},"build":"{}","simulated":{}{}}})",
                        config_hash(config.text), json_quoted(config.text), build_version(),
-                       simulated);
+                       simulated, moment == ConfigMoment::reload ? R"(,"reload":true)" : "");
 }
 
 }  // namespace tape::app

@@ -23,8 +23,9 @@ struct Size {
 };
 
 template <class S>
-using Member = std::variant<std::string S::*, i64 S::*, Nanos S::*, std::optional<Nanos> S::*,
-                            Size S::*, std::optional<Size> S::*, std::vector<std::string> S::*>;
+using Member = std::variant<std::string S::*, i64 S::*, double S::*, Nanos S::*,
+                            std::optional<Nanos> S::*, Size S::*, std::optional<Size> S::*,
+                            std::vector<std::string> S::*, std::map<std::string, std::string> S::*>;
 
 enum class Presence : u8 { optional, required };
 enum class Secrecy : u8 { shown, masked };

@@ -23,10 +23,12 @@ constexpr Nanos sql_time_limit = seconds(4);
 }  // namespace
 
 struct Line::Impl {
-    Config config;
+    const Config started_with;  // What engine and stores refer to; partitions learn of later ones
+                                // from their logs.
     Paths paths;
     Parts parts;
     DataKind kind;
+    Reread reread;
 
     // In the order of the data's way, which is also that of stopping.
     std::unique_ptr<feed::Feed> feed;
@@ -34,25 +36,32 @@ struct Line::Impl {
     Stores stores;
     std::unique_ptr<serve::DashboardServer> server;
 
+    std::mutex reload_mutex;
+    mutable std::mutex config_mutex;
+    std::shared_ptr<const Config> config;  // As it is now.
+
     std::mutex sleep_mutex;
     std::condition_variable sleep;
     bool stopped = false;
     std::jthread housekeeper;
 
-    Impl(const Config& config_in, const Paths& paths_in, Parts parts_in, DataKind kind_in)
-        : config(config_in),
+    Impl(const Config& config_in, const Paths& paths_in, Parts parts_in, DataKind kind_in,
+         Reread reread_in)
+        : started_with(config_in),
           paths(paths_in),
           parts(parts_in),
           kind(kind_in),
-          engine(config, paths),
-          stores(config, paths) {}
+          reread(std::move(reread_in)),
+          engine(started_with, paths),
+          stores(started_with, paths),
+          config(std::make_shared<const Config>(config_in)) {}
 
     Result<void> start() {
         if (parts.capture)
             if (auto started = start_capture(); !started) return started;
         if (parts.process) {
             if (auto opened = stores.open(); !opened) return opened;
-            if (auto followed = engine.follow_partitions(feed.get()); !followed) return followed;
+            if (auto followed = follow_partitions(); !followed) return followed;
             stores.start([this] { return engine.make_durable(); });
         }
         if (parts.serve)
@@ -63,13 +72,23 @@ struct Line::Impl {
 
     Result<void> start_capture() {
         auto started = feed::Feed::start(
-            {.sources = source_options(config),
+            {.sources = source_options(started_with),
              .log_root = paths.raw,
-             .writer = raw_writer_options(config),
-             .config_payload = config_record(config, kind == DataKind::simulated)});
+             .writer = raw_writer_options(started_with),
+             .config_payload = config_record(started_with, kind == DataKind::simulated)});
         if (!started) return started.error();
         feed = std::move(*started);
         return {};
+    }
+
+    // What is missing is asked for where the exchanges are talked to.
+    Result<void> follow_partitions() {
+        Ask ask;
+        if (feed)
+            ask = [this](const std::string& slot, const venues::Missing& missing) {
+                feed->backfill(slot, missing);
+            };
+        return engine.follow_partitions(feed.get(), ask);
     }
 
     Result<void> start_server() {
@@ -85,7 +104,7 @@ struct Line::Impl {
                 if (!result) return result.error();
                 return sinks::to_json(*result);
             };
-        auto started = serve::DashboardServer::start({.listen = config.serve.listen,
+        auto started = serve::DashboardServer::start({.listen = started_with.serve.listen,
                                                       .simulated = kind == DataKind::simulated,
                                                       .derived_log_root = paths.derived},
                                                      std::move(backend));
@@ -94,12 +113,41 @@ struct Line::Impl {
         return {};
     }
 
+    std::shared_ptr<const Config> current() const {
+        const std::lock_guard lock(config_mutex);
+        return config;
+    }
+
     LineStatus snapshot() const {
-        LineStatus status{.simulated = kind == DataKind::simulated, .config = &config};
+        LineStatus status{.simulated = kind == DataKind::simulated, .config = current()};
         if (feed) status.slots = feed->status();
         status.tasks = engine.status();
         status.sinks = stores.status();
         return status;
+    }
+
+    Result<std::string> reload() {
+        const std::lock_guard lock(reload_mutex);
+        if (!feed) return user_error("this process captures nothing; reload the one that captures");
+        auto asked = reread();
+        if (!asked) return asked.error();
+        if (auto followed = feed->reload(
+                source_options(*asked),
+                config_record(*asked, kind == DataKind::simulated, ConfigMoment::reload));
+            !followed)
+            return followed.error();
+        std::size_t symbols = 0;
+        for (const SourceConfig& source : asked->sources) symbols += source.symbols.size();
+        std::string word =
+            fmt::format("{} sources with {} symbols", asked->sources.size(), symbols);
+        {
+            const std::lock_guard config_lock(config_mutex);
+            config = std::make_shared<const Config>(std::move(*asked));
+        }
+        if (parts.process)
+            if (auto joined = follow_partitions(); !joined) return joined.error();
+        log_info("reloaded: {}", word);
+        return word;
     }
 
     // What has to be done now and then, once a second: new partitions, old data, the disk.
@@ -112,7 +160,7 @@ struct Line::Impl {
             const auto space = std::filesystem::space(paths.derived.parent_path(), failed);
             if (!failed) free_bytes.set(static_cast<double>(space.available));
             if (parts.process && !parts.capture)
-                if (auto followed = engine.follow_partitions(nullptr); !followed)
+                if (auto followed = follow_partitions(); !followed)
                     log_error("{}", followed.error().what);
             if (second % 60 == 30) remove_old_data();
             lock.lock();
@@ -130,7 +178,7 @@ struct Line::Impl {
                 if (const auto freed = log::apply_retention(root / partition, options, now); !freed)
                     log_warn("retention of {}: {}", partition, freed.error().what);
         };
-        if (parts.capture) trim(paths.raw, raw_retention(config));
+        if (parts.capture) trim(paths.raw, raw_retention(*current()));
         // The derived logs are queues: what every reader has passed may go; an hour stays for the
         // page.
         if (parts.process) trim(paths.derived, {.max_age = seconds(3600)});
@@ -163,16 +211,16 @@ Line::~Line() {
 }
 
 Result<std::unique_ptr<Line>> Line::start(const Config& config, const Paths& paths, Parts parts,
-                                          DataKind kind) {
+                                          DataKind kind, Reread reread) {
     std::unique_ptr<Line> line(new Line);
-    line->impl_ = std::make_unique<Impl>(config, paths, parts, kind);
+    line->impl_ = std::make_unique<Impl>(config, paths, parts, kind, std::move(reread));
     if (auto started = line->impl_->start(); !started) return started.error();
     return line;
 }
 
 std::string Line::address() const {
     if (!impl_->server) return {};
-    const std::string& listen = impl_->config.serve.listen;
+    const std::string& listen = impl_->started_with.serve.listen;
     return fmt::format("{}:{}", listen.substr(0, listen.rfind(':')), impl_->server->port());
 }
 
@@ -192,6 +240,10 @@ std::string Line::causes() const {
     for (const feed::SlotStatus& slot : impl_->feed->status())
         text += fmt::format("  {}: {}\n", slot.slot, slot.cause);
     return text;
+}
+
+Result<std::string> Line::reload() {
+    return impl_->reload();
 }
 
 Result<void> Line::stop() {

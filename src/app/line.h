@@ -2,6 +2,7 @@
 // in the same order.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -21,11 +22,14 @@ struct Parts {
 /// Whether any exchange was reached since the start.
 enum class Reach : u8 { unknown, some, none };
 
+/// Reads the config again, for a reload.
+using Reread = std::function<Result<Config>()>;
+
 class Line final {
  public:
     /// Starts the parts on `paths`. Errors: as those of the parts; nothing runs then.
     static Result<std::unique_ptr<Line>> start(const Config& config, const Paths& paths,
-                                               Parts parts, DataKind kind);
+                                               Parts parts, DataKind kind, Reread reread);
     /// Stops.
     ~Line();
 
@@ -34,6 +38,10 @@ class Line final {
     Reach reach() const;
     /// Why each slot is not connected, one a line.
     std::string causes() const;
+    /// Follows the sources and windows that the config names now; the sockets of unchanged ones
+    /// stay as they are. Gives a word on what changed. Errors: the config's, then nothing has
+    /// changed; this process captures nothing. Thread-safe.
+    Result<std::string> reload();
     /// Stops in the order of the data's way, each part taking what the one before it left: nothing
     /// is cut off. Error: something could not be stored; it is not lost but waits in the log.
     Result<void> stop();

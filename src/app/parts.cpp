@@ -25,21 +25,22 @@ log::RetentionOptions raw_retention(const Config& config) {
     return options;
 }
 
-stream::TaskOptions task_options(const Config& config, const Paths& paths,
-                                 const std::string& name) {
-    return {
-        .partition = name,
-        .raw = paths.raw / name,
-        .derived = paths.derived / name,
-        .checkpoints = paths.checkpoints / name,
-        .processor = ops::pipeline_factory(
-            {.partition = name, .options = pipeline_options(config), .parse = pipeline_options_of}),
-        .writer = {.segment_bytes = config.log.segment.bytes,
-                   .reserve_bytes = config.log.reserve.bytes},
-        .checkpoint_span = config.stream.checkpoint};
+stream::TaskOptions task_options(const Config& config, const Paths& paths, const std::string& name,
+                                 const Ask& ask) {
+    ops::PipelineSetup setup{
+        .partition = name, .options = pipeline_options(config), .parse = pipeline_options_of};
+    if (ask) setup.ask = [ask, name](const venues::Missing& missing) { ask(name, missing); };
+    return {.partition = name,
+            .raw = paths.raw / name,
+            .derived = paths.derived / name,
+            .checkpoints = paths.checkpoints / name,
+            .processor = ops::pipeline_factory(std::move(setup)),
+            .writer = {.segment_bytes = config.log.segment.bytes,
+                       .reserve_bytes = config.log.reserve.bytes},
+            .checkpoint_span = config.stream.checkpoint};
 }
 
-Result<void> Engine::follow_partitions(feed::Feed* feed) {
+Result<void> Engine::follow_partitions(feed::Feed* feed, const Ask& ask) {
     const std::lock_guard lock(mutex_);
     const auto partitions = log::list_partitions(paths_.raw);
     if (!partitions) return {};  // No log yet: nobody captured anything.
@@ -51,7 +52,7 @@ Result<void> Engine::follow_partitions(feed::Feed* feed) {
     std::size_t next = 0;
     for (const std::string& name : *partitions) {
         if (known_.contains(name)) continue;
-        auto task = stream::PartitionTask::open(task_options(config_, paths_, name));
+        auto task = stream::PartitionTask::open(task_options(config_, paths_, name, ask));
         if (!task) return task.error();
         known_.insert(name);
         groups[next++ % groups.size()].push_back(std::move(*task));

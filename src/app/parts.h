@@ -22,8 +22,11 @@ namespace tape::app {
 
 log::WriterOptions raw_writer_options(const Config& config);
 log::RetentionOptions raw_retention(const Config& config);
+/// Who is told what `slot` misses; see ops::PipelineSetup::ask.
+using Ask = std::function<void(const std::string& slot, const venues::Missing& missing)>;
 /// How the partition `name` is processed.
-stream::TaskOptions task_options(const Config& config, const Paths& paths, const std::string& name);
+stream::TaskOptions task_options(const Config& config, const Paths& paths, const std::string& name,
+                                 const Ask& ask = {});
 
 /// Runs every raw partition through the windows, also such that appear later. Thread-safe.
 class Engine final {
@@ -32,8 +35,8 @@ class Engine final {
     ~Engine() { stop(); }
 
     /// Takes on the partitions that are new. `feed` (may be null) wakes the engine when it has
-    /// written.
-    Result<void> follow_partitions(feed::Feed* feed);
+    /// written; `ask` is told what is missing.
+    Result<void> follow_partitions(feed::Feed* feed, const Ask& ask);
     /// Makes raw and derived logs durable as far as they were processed.
     Result<void> make_durable() const;
     std::vector<stream::TaskStatus> status() const;

@@ -1,6 +1,7 @@
 // How the line is doing, as /api/v1/status and /ready say it.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -14,7 +15,7 @@ namespace tape::app {
 
 struct LineStatus {
     bool simulated{};
-    const Config* config{};
+    std::shared_ptr<const Config> config;
     std::vector<feed::SlotStatus> slots;
     std::vector<stream::TaskStatus> tasks;
     std::vector<sinks::SinkStatus> sinks;

@@ -263,6 +263,10 @@ void Simulator::stop() {
     if (!impl_->temporary_folder.empty()) fs::remove_all(impl_->temporary_folder, ignored);
 }
 
+bool Simulator::runs(std::string_view venue) const {
+    return std::ranges::find(impl_->options.venues, venue) != impl_->options.venues.end();
+}
+
 std::string Simulator::websocket_url(std::string_view venue) const {
     return impl_->url("ws", venue);
 }

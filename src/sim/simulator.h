@@ -39,6 +39,8 @@ class Simulator final {
     /// {"venues":{"okx":{"ws":"ws://127.0.0.1:9440","rest":"http://127.0.0.1:9440"}}}, and with TLS
     /// "ca", the file with the authority.
     std::string ready_line() const;
+    /// Whether `venue` is one of the options'.
+    bool runs(std::string_view venue) const;
     /// "ws://127.0.0.1:9440"; `venue` is one of the options'.
     std::string websocket_url(std::string_view venue) const;
     std::string rest_url(std::string_view venue) const;
