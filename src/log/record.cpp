@@ -6,7 +6,7 @@
 namespace tape::log {
 namespace {
 
-constexpr std::array<std::pair<RecordKind, std::string_view>, 12> names{{
+constexpr std::array<std::pair<RecordKind, std::string_view>, 14> names{{
     {RecordKind::config, "config"},
     {RecordKind::connected, "connected"},
     {RecordKind::disconnected, "disconnected"},
@@ -19,6 +19,8 @@ constexpr std::array<std::pair<RecordKind, std::string_view>, 12> names{{
     {RecordKind::window, "window"},
     {RecordKind::gap_row, "gap_row"},
     {RecordKind::dead_letter, "dead_letter"},
+    {RecordKind::candle, "candle"},
+    {RecordKind::quality, "quality"},
 }};
 constexpr std::size_t raw_kinds = 8;
 

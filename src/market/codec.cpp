@@ -264,4 +264,61 @@ Result<DeadLetter> decode_dead_letter(std::string_view payload) {
     });
 }
 
+void encode(const Candle& candle, std::string& out) {
+    Writer to(out);
+    to.instrument(*candle.instrument);
+    to.put(candle.size);
+    to.put(candle.open_time);
+    for (const Decimal& value : {candle.open, candle.high, candle.low, candle.close, candle.volume})
+        to.put(value);
+    to.optional(candle.trade_count);
+    to.put(static_cast<u8>(candle.closed));
+    to.put(candle.ts_recv);
+    to.put(candle.source_offset);
+    to.put(candle.source_index);
+}
+
+Result<Candle> decode_candle(std::string_view payload, InstrumentTable& instruments) {
+    return guarded<Candle>("candle", payload, [&](Reader& in) {
+        Candle candle;
+        candle.instrument = &in.instrument(instruments);
+        candle.size = in.get<Nanos>();
+        candle.open_time = in.get<Nanos>();
+        for (Decimal* value :
+             {&candle.open, &candle.high, &candle.low, &candle.close, &candle.volume})
+            *value = in.get<Decimal>();
+        candle.trade_count = in.optional<i64>();
+        candle.closed = in.get<u8>() != 0;
+        candle.ts_recv = in.get<Nanos>();
+        candle.source_offset = in.get<Offset>();
+        candle.source_index = in.get<i32>();
+        return candle;
+    });
+}
+
+void encode(const QualityFlag& flag, std::string& out) {
+    Writer to(out);
+    for (const std::string* value : {&flag.venue, &flag.symbol, &flag.rule}) to.text(*value);
+    to.put(static_cast<u8>(flag.quarantined));
+    to.put(flag.ts_event);
+    to.put(flag.ts_recv);
+    to.text(flag.detail);
+    to.put(flag.source_offset);
+    to.put(flag.source_index);
+}
+
+Result<QualityFlag> decode_quality(std::string_view payload) {
+    return guarded<QualityFlag>("quality", payload, [](Reader& in) {
+        QualityFlag flag;
+        for (std::string* value : {&flag.venue, &flag.symbol, &flag.rule}) *value = in.text();
+        flag.quarantined = in.get<u8>() != 0;
+        flag.ts_event = in.get<Nanos>();
+        flag.ts_recv = in.get<Nanos>();
+        flag.detail = in.text();
+        flag.source_offset = in.get<Offset>();
+        flag.source_index = in.get<i32>();
+        return flag;
+    });
+}
+
 }  // namespace tape

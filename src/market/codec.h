@@ -17,6 +17,8 @@ void encode(const Tick& tick, std::string& out);
 void encode(const WindowRow& row, std::string& out);
 void encode(const Gap& gap, std::string& out);
 void encode(const DeadLetter& letter, std::string& out);
+void encode(const Candle& candle, std::string& out);
+void encode(const QualityFlag& flag, std::string& out);
 
 /// Decoding interns instruments into `instruments`. Error: another version, or a payload cut short
 /// or too long.
@@ -24,5 +26,7 @@ Result<Tick> decode_tick(std::string_view payload, InstrumentTable& instruments)
 Result<WindowRow> decode_window(std::string_view payload, InstrumentTable& instruments);
 Result<Gap> decode_gap(std::string_view payload);
 Result<DeadLetter> decode_dead_letter(std::string_view payload);
+Result<Candle> decode_candle(std::string_view payload, InstrumentTable& instruments);
+Result<QualityFlag> decode_quality(std::string_view payload);
 
 }  // namespace tape

@@ -68,6 +68,54 @@ TEST(Codec, AWindowComesBackAsItWas) {
     EXPECT_EQ(again, payload);
 }
 
+TEST(Codec, ACandleComesBackAsItWas) {
+    InstrumentTable here, there;
+    const Candle candle{.instrument = &here.list("binance", "BTCUSDT", "BTC-USDT"),
+                        .size = seconds(60),
+                        .open_time = seconds(120),
+                        .open = {1},
+                        .high = {4},
+                        .low = {-1},
+                        .close = {2},
+                        .volume = {9},
+                        .trade_count = 7,
+                        .closed = true,
+                        .ts_recv = seconds(181),
+                        .source_offset = {5},
+                        .source_index = 3};
+    std::string payload, again;
+    encode(candle, payload);
+    const auto back = decode_candle(payload, there);
+    ASSERT_TRUE(back) << back.error().what;
+    EXPECT_EQ(back->instrument->symbol, "BTC-USDT");
+    EXPECT_EQ(back->size, seconds(60));
+    EXPECT_EQ(back->trade_count, 7);
+    EXPECT_TRUE(back->closed);
+    encode(*back, again);
+    EXPECT_EQ(again, payload);
+}
+
+TEST(Codec, AQualityFlagComesBackAsItWas) {
+    const QualityFlag flag{.venue = "okx",
+                           .symbol = "BTC-USDT",
+                           .rule = "crossed",
+                           .quarantined = true,
+                           .ts_event = seconds(1),
+                           .ts_recv = seconds(2),
+                           .detail = "bid 2, ask 1",
+                           .source_offset = {6},
+                           .source_index = 1};
+    std::string payload, again;
+    encode(flag, payload);
+    const auto back = decode_quality(payload);
+    ASSERT_TRUE(back) << back.error().what;
+    EXPECT_EQ(back->rule, "crossed");
+    EXPECT_TRUE(back->quarantined);
+    EXPECT_EQ(back->detail, "bid 2, ask 1");
+    encode(*back, again);
+    EXPECT_EQ(again, payload);
+}
+
 TEST(Codec, EveryCutPayloadIsNamedAndNoneIsMisread) {
     InstrumentTable table;
     std::string payload;
