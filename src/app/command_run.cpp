@@ -113,10 +113,8 @@ int run(const Arguments& arguments) {
     auto line = Line::start(*config, folder.paths(), parts, kind, reread);
     if (!line) return fail(line.error());
     if (parts.serve) {
-        if (parts.process)
-            folder.announce(Role::process, (*line)->address());
-        else if (parts.capture)
-            folder.announce(Role::capture, (*line)->address());
+        if (parts.process) folder.announce(Role::process, (*line)->address());
+        if (parts.capture) folder.announce(Role::capture, (*line)->address());
         fmt::print("{}dashboard: http://{}/\n", arguments.simulate ? "SIMULATED " : "",
                    (*line)->address());
         std::fflush(stdout);

@@ -29,6 +29,8 @@ void add_simulate(CLI::App& cli, int& code);
 void add_interchange(CLI::App& cli, int& code);  // import export
 void add_replay(CLI::App& cli, int& code);
 void add_sql(CLI::App& cli, int& code);
+void add_gaps(CLI::App& cli, int& code);
+void add_backfill(CLI::App& cli, int& code);
 void add_check(CLI::App& cli, int& code);  // check config
 void add_doctor(CLI::App& cli, int& code);
 
