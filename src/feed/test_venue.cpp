@@ -6,18 +6,52 @@
 
 #include <algorithm>
 #include <atomic>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <charconv>
+#include <ranges>
 
 namespace tape::feed {
 namespace {
+
+// The number behind `"name":`.
+std::optional<i64> number(std::string_view text, std::string_view name) {
+    const size_t at = text.find(fmt::format("\"{}\":", name));
+    if (at == std::string_view::npos) return std::nullopt;
+    i64 value = 0;
+    std::from_chars(text.data() + at + name.size() + 3, text.data() + text.size(), value);
+    return value;
+}
 
 class TestDecoder final : public venues::Decoder {
  public:
     std::optional<venues::DecodeError> decode(const log::Record& record,
                                               venues::EventSink& out) override {
+        if (record.payload.find("\"broken\"") != std::string_view::npos)
+            return venues::DecodeError{"missing_field", "test: there is no field 'price'"};
+        if (record.payload.find("\"unknown\"") != std::string_view::npos) out.on_unknown("novelty");
         if (record.payload.find("\"ack\"") != std::string_view::npos)
-            out.on_subscribed("trades", nullptr);
+            out.on_subscribed("", nullptr);
         if (record.payload.find("\"refused\"") != std::string_view::npos)
             out.on_refused(record.payload);
+        // Items of frames and, with their quotes escaped, of answers.
+        std::string text(record.payload);
+        std::erase(text, '\\');
+        constexpr std::string_view start = "\"symbol\":\"";
+        for (size_t at = text.find(start); at != std::string::npos; at = text.find(start, at + 1)) {
+            const size_t name = at + start.size();
+            Tick tick{};
+            tick.instrument =
+                &instruments_.intern("test", text.substr(name, text.find('"', name) - name));
+            const bool ticker = text.find("\"tickers\"") != std::string::npos;
+            tick.kind = ticker ? TickKind::ticker : TickKind::trade;
+            if (!ticker) tick.identity = static_cast<u64>(number(text.substr(at), "n").value_or(0));
+            const std::optional<i64> ts = number(text.substr(at), "ts");
+            tick.ts_event = ts ? Nanos{*ts} : record.ts_recv;
+            tick.ts_recv = record.ts_recv;
+            tick.source_offset = record.offset;
+            out.on(tick);
+        }
         return std::nullopt;
     }
     void save(std::string&) const override {}
@@ -28,6 +62,17 @@ class TestDecoder final : public venues::Decoder {
     InstrumentTable instruments_;
 };
 
+// The value of a setting, "" for one without; or none.
+std::optional<std::string> setting(std::string_view feed, std::string_view name) {
+    for (const auto part : std::views::split(feed, ',')) {
+        const std::string_view text(part.begin(), part.end());
+        if (text == name) return "";
+        if (text.starts_with(name) && text[name.size()] == '=')
+            return std::string(text.substr(name.size() + 1));
+    }
+    return std::nullopt;
+}
+
 class TestVenue final : public venues::Venue {
  public:
     std::string_view name() const override { return "test"; }
@@ -36,7 +81,9 @@ class TestVenue final : public venues::Venue {
         return "ws://127.0.0.1:1";
     }
     std::string_view default_rest(std::string_view) const override { return "http://127.0.0.1:1"; }
-    std::vector<std::string_view> channels(std::string_view) const override { return {"trades"}; }
+    std::vector<std::string_view> channels(std::string_view) const override {
+        return {"trades", "tickers"};
+    }
     venues::IdentityRule identity() const override { return {}; }
     std::vector<venues::RestRequest> instruments(const venues::SourceSpec&) const override {
         return {{.target = "/instruments?all=1"}};
@@ -44,23 +91,58 @@ class TestVenue final : public venues::Venue {
     // One connection a symbol.
     Result<std::vector<venues::Connection>> plan(const venues::SourceSpec& spec) const override {
         std::vector<venues::Connection> all;
+        const auto duration = [&](std::string_view name) {
+            const auto text = setting(spec.feed, name);
+            return text ? std::optional(*parse_duration(*text)) : std::nullopt;
+        };
         for (const std::string& symbol : spec.symbols) {
             venues::Connection made{.websocket_path = "/ws",
                                     .streams = {{"trades", symbol}, {"tickers", symbol}}};
             made.subscribe = {R"({"subscribe":"trades"})", R"({"subscribe":"tickers"})"};
-            if (spec.feed.starts_with("silence="))
-                made.silence_limit = *parse_duration(spec.feed.substr(8));
-            if (spec.feed.starts_with("keepalive="))
-                made.keepalive =
-                    venues::Connection::Keepalive{"ping", *parse_duration(spec.feed.substr(10))};
+            if (const auto span = duration("silence")) made.silence_limit = *span;
+            if (const auto span = duration("keepalive"))
+                made.keepalive = venues::Connection::Keepalive{"ping", *span};
+            if (const auto span = duration("pace")) made.subscribe_interval = *span;
+            made.replace_after = duration("replace");
+            made.welcome = setting(spec.feed, "welcome").has_value();
+            if (setting(spec.feed, "token"))
+                made.token = venues::RestRequest{.method = "POST", .target = "/token"};
+            if (const auto span = duration("poll")) {
+                made = {.streams = {{"prices", symbol}}, .poll_interval = *span};
+                made.polls = {{.target = "/prices"}};
+            }
             all.push_back(std::move(made));
         }
         return all;
     }
+    Result<Admission> admit(std::string_view answer, std::string_view id) const override {
+        const auto port = number(answer, "port"), token = number(answer, "token");
+        if (!port || !token) return external_error("no token");
+        return Admission{fmt::format("ws://127.0.0.1:{}/ws?token={}&id={}", *port, *token, id),
+                         millis(20)};
+    }
+    bool is_welcome(std::string_view frame) const override {
+        return frame.find("\"welcome\"") != std::string_view::npos;
+    }
+    std::vector<std::string> resubscribe(const venues::Connection::Stream& stream) const override {
+        return {fmt::format(R"({{"unsubscribe":"{}"}})", stream.channel),
+                fmt::format(R"({{"subscribe":"{}"}})", stream.channel)};
+    }
+    std::optional<venues::RestRequest> backfill(const venues::SourceSpec&,
+                                                const venues::Missing& missing) const override {
+        if (missing.channel != "trades") return std::nullopt;
+        std::string target = "/trades?symbol=" + missing.native_symbol;
+        if (missing.from_id) target += fmt::format("&from={}", *missing.from_id);
+        if (missing.to_id) target += fmt::format("&to={}", *missing.to_id);
+        return venues::RestRequest{.target = target};
+    }
     std::optional<std::string> reply(std::string_view frame) const override {
         return frame == "hello?" ? std::optional<std::string>("hello!") : std::nullopt;
     }
-    TickKind kind_of(std::string_view) const override { return TickKind::trade; }
+    TickKind kind_of(std::string_view channel) const override {
+        if (channel == "prices") return TickKind::poll;
+        return channel == "tickers" ? TickKind::ticker : TickKind::trade;
+    }
     std::unique_ptr<venues::Decoder> make_decoder() const override {
         return std::make_unique<TestDecoder>();
     }
@@ -87,6 +169,7 @@ TestServer::TestServer(Behaviour behaviour, net::ServerOptions options)
     auto server = net::Server::start(io_, std::move(options), std::move(handlers));
     EXPECT_TRUE(server) << (server ? "" : server.error().what);
     server_ = std::move(*server);
+    net::asio::co_spawn(io_, run_market(), net::asio::detached);
     thread_ = std::thread([this] { io_.run(); });
 }
 
@@ -97,36 +180,151 @@ TestServer::~TestServer() {
 
 net::asio::awaitable<net::Response> TestServer::answer(net::Request request) {
     const Behaviour now = behaviour();
+    {
+        const std::lock_guard lock(mutex_);
+        asked_.push_back(request.method + " " + request.path +
+                         (request.query.empty() ? "" : "?" + request.query));
+    }
     if (now.rest_hangs) co_await net::sleep_for(seconds(60));
     net::Response response;
+    response.headers = now.rest_headers;
     response.status = now.rest_status;
-    response.body = R"(["A"])" + request.query;
+    if (request.path == "/token") {
+        response.status = now.token_status;
+        response.body = fmt::format(R"({{"token":{},"port":{}}})", connections() + 1, port());
+    } else if (request.path == "/trades") {
+        response.body = trades(request);
+    } else if (request.path == "/prices") {
+        response.body = "{}";
+        const auto etag =
+            std::ranges::find(now.rest_headers, "ETag", &net::Headers::value_type::first);
+        if (etag != now.rest_headers.end() && request.header("If-None-Match") == etag->second)
+            response.status = 304;
+    } else {
+        response.body = R"(["A"])" + request.query;
+    }
     co_return response;
 }
 
-net::asio::awaitable<void> TestServer::talk(net::Request, std::shared_ptr<net::WebSocket> socket) {
-    const Behaviour now = behaviour();
-    i64 connection = 0;
+std::string TestServer::trades(const net::Request& request) const {
+    const std::lock_guard lock(mutex_);
+    const auto bound = [&](std::string_view name, i64 otherwise) {
+        const auto text = request.parameter(name);
+        return text ? static_cast<i64>(std::stoll(*text)) : otherwise;
+    };
+    const i64 from = bound("from", 0);
+    std::string body = "[";
+    i64 listed = 0;
+    for (i64 n =
+             std::min(bound("to", std::ssize(trades_)), static_cast<i64>(std::ssize(trades_)) - 1);
+         n >= from && listed < behaviour_.page; --n, ++listed)
+        body += fmt::format(R"({}{{"symbol":"A","n":{},"ts":{}}})", listed == 0 ? "" : ",", n,
+                            trades_[static_cast<size_t>(n)].count);
+    return body + "]";
+}
+
+// One connection: its reader notes what was said, its writer answers and tells of the market.
+struct TestServer::Talk {
+    std::shared_ptr<net::WebSocket> socket;
+    i64 number{};
+    std::vector<std::string> texts;
+    i64 answered{}, next_trade{};
+    bool over{}, deaf{};
+    std::set<std::string> healed;
+};
+
+net::asio::awaitable<void> TestServer::talk(net::Request request,
+                                            std::shared_ptr<net::WebSocket> socket) {
+    const auto talk = std::make_shared<Talk>();
+    talk->socket = std::move(socket);
     {
         const std::lock_guard lock(mutex_);
-        connection = ++connections_;
+        talk->number = ++connections_;
+        ++open_connections_;
+        talk->next_trade = std::ssize(trades_);
+        asked_.push_back("WS " + request.path + (request.query.empty() ? "" : "?" + request.query));
     }
-    for (i64 heard = 0;; ++heard) {
-        const net::WebSocket::Message message = co_await socket->read();
-        const std::string text(message.payload);
-        {
+    net::asio::co_spawn(io_, listen(talk), net::asio::detached);
+    try {
+        co_await answer_texts(talk);
+    } catch (const std::exception&) {
+        talk->over = true;
+    }
+    const std::lock_guard lock(mutex_);
+    --open_connections_;
+}
+
+net::asio::awaitable<void> TestServer::listen(std::shared_ptr<Talk> talk) {
+    try {
+        while (!talk->deaf) {
+            const net::WebSocket::Message message = co_await talk->socket->read();
+            talk->texts.emplace_back(message.payload);
             const std::lock_guard lock(mutex_);
-            received_.push_back(fmt::format("{}:{}", connection, text));
+            received_.push_back(fmt::format("{}:{}", talk->number, message.payload));
+            talk->deaf = behaviour_.half_open && talk->texts.size() == 2;
         }
-        if (heard < 2)
-            co_await socket->write_text(now.refuse ? R"({"refused":"no such symbol"})"
-                                                   : R"({"ack":1})");
-        if (heard != 1) continue;
-        for (i64 k = 0; k < now.frames; ++k)
-            co_await socket->write_text(fmt::format(R"({{"symbol":"A","n":{}}})", k));
-        if (!now.extra.empty()) co_await socket->write_text(now.extra);
-        if (now.close_after) co_return;
+    } catch (const std::exception&) {
+        talk->over = true;
     }
+}
+
+net::asio::awaitable<void> TestServer::answer_texts(std::shared_ptr<Talk> talk) {
+    const Behaviour first = behaviour();
+    if (first.welcome) co_await talk->socket->write_text(R"({"welcome":1})");
+    while (!talk->over) {
+        const Behaviour now = behaviour();
+        if (now.cut) {
+            talk->socket->abort();
+            co_return;
+        }
+        std::vector<std::string> out;
+        for (; talk->answered < std::ssize(talk->texts); ++talk->answered) {
+            const std::string& text = talk->texts[static_cast<size_t>(talk->answered)];
+            if (!text.starts_with("{\"subscribe\"") || now.silent) continue;
+            out.emplace_back(now.refuse ? R"({"refused":"no such symbol"})" : R"({"ack":1})");
+            if (talk->answered >= 2 && now.heals)
+                talk->healed.insert(text.find("trades") == std::string::npos ? "tickers"
+                                                                             : "trades");
+            if (talk->answered != 1) continue;
+            for (i64 k = 0; k < now.frames; ++k)
+                out.push_back(fmt::format(R"({{"symbol":"A","n":{}}})", k));
+            if (!now.extra.empty()) out.push_back(now.extra);
+        }
+        const bool subscribed = talk->answered >= 2;
+        for (;; ++talk->next_trade) {
+            Nanos ts;
+            {
+                const std::lock_guard lock(mutex_);
+                if (talk->next_trade >= std::ssize(trades_)) break;
+                ts = trades_[static_cast<size_t>(talk->next_trade)];
+            }
+            if (!subscribed || now.silent || talk->deaf || now.every == Nanos{}) continue;
+            for (const char* channel : {"trades", "tickers"})
+                if (!now.mute.contains(channel) || talk->healed.contains(channel))
+                    out.push_back(fmt::format(R"({{"channel":"{}","symbol":"A","n":{},"ts":{}}})",
+                                              channel, talk->next_trade, ts.count));
+        }
+        for (std::string& text : out) {
+            std::string each = std::move(text);
+            co_await talk->socket->write_text(std::move(each));
+        }
+        if (subscribed && now.close_after) co_return;
+        co_await net::sleep_for(millis(1));
+    }
+}
+
+net::asio::awaitable<void> TestServer::run_market() {
+    for (;;) {
+        const Behaviour now = behaviour();
+        const bool trades = now.every > Nanos{};
+        co_await net::sleep_for(trades ? now.every : millis(5));
+        if (trades) trade_silently(1);
+    }
+}
+
+void TestServer::trade_silently(i64 count) {
+    const std::lock_guard lock(mutex_);
+    for (i64 k = 0; k < count; ++k) trades_.push_back(wall_clock());
 }
 
 std::vector<std::string> TestServer::received() const {
@@ -137,6 +335,16 @@ std::vector<std::string> TestServer::received() const {
 i64 TestServer::connections() const {
     const std::lock_guard lock(mutex_);
     return connections_;
+}
+
+i64 TestServer::open_connections() const {
+    const std::lock_guard lock(mutex_);
+    return open_connections_;
+}
+
+std::vector<std::string> TestServer::asked() const {
+    const std::lock_guard lock(mutex_);
+    return asked_;
 }
 
 void TestServer::set(Behaviour behaviour) {

@@ -1,13 +1,16 @@
 // For tests: a venue of the simplest protocol, "test", and a server that speaks it and can be told
 // to misbehave.
-//   client: {"subscribe":"<channel>"}   server: {"ack":"<channel>"}, then {"symbol":"A","n":<k>} as
-//   often as told
+//   client: {"subscribe":"<channel>"}   server: {"ack":1}, then {"symbol":"A","n":<k>} as often as
+//   told; of a market that goes on by itself {"channel":"trades","symbol":"A","n":<k>,"ts":<time>}
+//   REST:   GET /instruments?all=1; POST /token; GET /prices;
+//           GET /trades?symbol=A&from=<id>&to=<id>, the newest of them, without bounds the newest
 #pragma once
 
 #include <boost/asio/io_context.hpp>
 #include <filesystem>
 #include <functional>
 #include <mutex>
+#include <set>
 #include <thread>
 
 #include "feed/feed.h"
@@ -15,8 +18,9 @@
 
 namespace tape::feed {
 
-/// Settings of the test venue's plan; the venue is stateless, so they ride in SourceSpec::feed:
-/// "silence=50ms".
+/// Settings of the test venue's plan; the venue is stateless, so they ride in SourceSpec::feed,
+/// parted by commas: "silence=50ms", "keepalive=…", "pace=…" (between two texts), "replace=…" (age
+/// of a connection), "poll=…" (no socket), "token", "welcome", "noresubscribe".
 venues::SourceSpec test_spec(std::string feed = "", std::vector<std::string> symbols = {"A"});
 
 /// Listens on loopback, in a thread of its own.
@@ -29,6 +33,17 @@ class TestServer final {
         bool refuse = false;       // Answers {"refused":…} instead of an acknowledgement.
         int rest_status = 200;
         bool rest_hangs = false;
+        net::Headers rest_headers = {};
+
+        Nanos every = {};                 // The market: a trade and a ticker so often.
+        std::set<std::string> mute = {};  // Channels that are acknowledged and stay mute …
+        bool heals = false;               // … until they are subscribed again.
+        bool silent = false;              // Acknowledges nothing.
+        bool half_open = false;           // After the acknowledgements: no word, no end.
+        bool welcome = false;             // {"welcome":1} comes first.
+        bool cut = false;                 // Cuts what is open.
+        int token_status = 200;
+        i64 page = 5;  // Trades in one answer of /trades.
     };
     explicit TestServer(Behaviour behaviour, net::ServerOptions options = {});
     ~TestServer();
@@ -36,6 +51,12 @@ class TestServer final {
     /// What clients sent on all connections, in order, "<connection>:<text>".
     std::vector<std::string> received() const;
     i64 connections() const;
+    i64 open_connections() const;
+    /// Paths and queries of REST requests and of upgrades, in order: "POST /token", "WS
+    /// /ws?token=1".
+    std::vector<std::string> asked() const;
+    /// Lets `count` trades happen that no socket carries.
+    void trade_silently(i64 count);
     void set(Behaviour behaviour);
     /// Cuts all connections and listens no more.
     void stop() { server_->stop(); }
@@ -43,12 +64,18 @@ class TestServer final {
  private:
     net::asio::awaitable<net::Response> answer(net::Request request);
     net::asio::awaitable<void> talk(net::Request request, std::shared_ptr<net::WebSocket> socket);
+    struct Talk;
+    net::asio::awaitable<void> listen(std::shared_ptr<Talk> talk);
+    net::asio::awaitable<void> answer_texts(std::shared_ptr<Talk> talk);
+    net::asio::awaitable<void> run_market();
+    std::string trades(const net::Request& request) const;
     Behaviour behaviour() const;
 
     mutable std::mutex mutex_;
     Behaviour behaviour_;
-    std::vector<std::string> received_;
-    i64 connections_{};
+    std::vector<std::string> received_, asked_;
+    std::vector<Nanos> trades_;  // The times of all trades, by id.
+    i64 connections_{}, open_connections_{};
     net::asio::io_context io_{1};
     std::unique_ptr<net::Server> server_;
     std::thread thread_;
