@@ -97,6 +97,36 @@ class Records final {
                                                      .detail = detail,
                                                      .schema_version = 1});
     }
+    void candle(i64 i, bool closed = true) {
+        add(log::RecordKind::candle,
+            Candle{.instrument = &instruments_.list(venue_, "BTCUSDT", "BTC-USDT"),
+                   .size = seconds(60),
+                   .open_time = floor_to(noon, seconds(60)) + seconds(60 * i),
+                   .open = dec("1"),
+                   .high = dec("99999999999999999999.999999999999999999"),
+                   .low = dec("0.5"),
+                   .close = dec("2"),
+                   .volume = dec("10.5"),
+                   .trade_count = closed ? std::optional<i64>(7) : std::nullopt,
+                   .closed = closed,
+                   .ts_recv = noon + seconds(60 * i),
+                   .source_offset = {500 + i},
+                   .source_index = 1});
+    }
+    void quality(const std::string& rule, bool quarantined = false) {
+        add(log::RecordKind::quality, QualityFlag{.venue = venue_,
+                                                  .symbol = "BTC-USDT",
+                                                  .rule = rule,
+                                                  .quarantined = quarantined,
+                                                  .ts_event = noon,
+                                                  .ts_recv = noon + millis(40),
+                                                  .detail = "bid 2, ask 1",
+                                                  .source_offset = {90},
+                                                  .source_index = 2});
+    }
+    void gap(const Gap& row) { add(log::RecordKind::gap_row, row); }
+    void window(const WindowRow& row) { add(log::RecordKind::window, row); }
+    InstrumentTable& instruments() { return instruments_; }
     std::span<const log::Record> all() const { return records_; }
     std::span<const log::Record> from(Offset offset) const {
         return all().subspan(static_cast<std::size_t>(offset.value));
