@@ -77,6 +77,14 @@ class WebSocket {
     virtual asio::awaitable<void> close(u16 code, std::string reason) = 0;
     /// Cuts the connection at once (TCP reset where possible); pending operations end by exception.
     virtual void abort() = 0;
+    // What bad peers do, for the simulator of exchanges.
+    /// Ends the TCP connection without a closing handshake.
+    virtual void cut() = 0;
+    /// Nothing is sent or answered any more, not even pings, and the connection stays as long as
+    /// this object; pending reads end by exception. Not during a write.
+    virtual void go_silent() = 0;
+    /// One message, some bytes at a time.
+    virtual asio::awaitable<void> write_slowly(std::string text, i64 bytes_per_second) = 0;
     /// "203.0.113.7:8443"
     virtual std::string remote() const = 0;
 };
@@ -102,6 +110,7 @@ struct Request {
     Headers headers;
     std::string body;
     std::string remote;
+    bool tls{};  // Whether it came over TLS.
     std::optional<std::string_view> header(std::string_view name) const;  // Case-insensitive.
     /// The decoded value of a query parameter.
     std::optional<std::string> parameter(std::string_view name) const;
@@ -112,6 +121,7 @@ struct Response {
     std::string content_type = "application/json";
     Headers headers;
     std::string body;
+    i64 bytes_per_second = 0;  // How slowly it goes; 0: as fast as it can.
 };
 
 struct Handlers {

@@ -7,11 +7,13 @@
 #include <boost/asio/dispatch.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/ssl/context.hpp>
+#include <boost/asio/write.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/read.hpp>
 #include <boost/beast/http/write.hpp>
 #include <boost/beast/websocket/rfc6455.hpp>
+#include <sstream>
 
 #include "base/log.h"
 #include "net/websocket.h"
@@ -135,6 +137,21 @@ asio::awaitable<void> serve_websocket(Shared server, Stream stream, HttpRequest 
     }
 }
 
+// A reply in small pieces, for clients that are to be tried.
+template <class Stream>
+asio::awaitable<void> write_slowly(Stream& stream, HttpReply& reply, i64 bytes_per_second) {
+    std::ostringstream text;
+    text << reply;
+    const std::string bytes = text.str();
+    const size_t step = slow_step(bytes_per_second);
+    for (size_t at = 0; at < bytes.size(); at += step) {
+        beast::get_lowest_layer(stream).expires_after(std::chrono::seconds(30));
+        const auto piece = asio::buffer(bytes.data() + at, std::min(step, bytes.size() - at));
+        co_await asio::async_write(stream, piece, asio::use_awaitable);
+        co_await sleep_for(slow_interval);
+    }
+}
+
 // Requests one after the other until the client goes, errs, idles, or upgrades to a WebSocket.
 template <class Stream>
 asio::awaitable<void> serve_requests(Shared server, Stream stream,
@@ -159,6 +176,7 @@ asio::awaitable<void> serve_requests(Shared server, Stream stream,
         } else {
             message = parser.release();
             Request request = to_request(message, remote);
+            request.tls = server->tls.has_value();
             lowest.expires_never();
             if (beast::websocket::is_upgrade(message) && server->handlers.websocket) {
                 place->set_cut({});
@@ -171,8 +189,13 @@ asio::awaitable<void> serve_requests(Shared server, Stream stream,
             else
                 response = co_await run_handler(server, std::move(request));
         }
+        const i64 bytes_per_second = response->bytes_per_second;
         HttpReply reply = to_reply(std::move(*response), message);
         keep_alive = reply.keep_alive();
+        if (bytes_per_second > 0) {
+            co_await write_slowly(stream, reply, bytes_per_second);
+            continue;
+        }
         lowest.expires_after(to_chrono(server->options.idle_timeout));
         co_await http::async_write(stream, reply, asio::redirect_error(asio::use_awaitable, error));
         if (error) co_return;

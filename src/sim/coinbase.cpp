@@ -81,9 +81,9 @@ class Coinbase final : public SimVenue {
  public:
     std::string_view name() const override { return "coinbase"; }
     std::span<const Listing> listings() const override { return coinbase_listings; }
-    std::unique_ptr<Session> connect(std::string_view path, const Market& market,
+    std::unique_ptr<Session> connect(const net::Request& request, const Market& market,
                                      Nanos now) const override {
-        if (path != "/") return nullptr;
+        if (request.path != "/") return nullptr;
         return std::make_unique<CoinbaseSession>(market, now);
     }
     net::Response answer(const net::Request& request, const Market& market,

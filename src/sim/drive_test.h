@@ -24,13 +24,16 @@ class Drive final {
     const TradeSequence& trades(std::string_view symbol) const { return *market_.find(symbol); }
     Nanos now() const { return now_; }
 
-    void connect(std::string_view path) { session_ = venue_.connect(path, market_, now_); }
+    void connect(std::string_view target) {
+        session_ = venue_.connect(request("GET", target), market_, now_);
+    }
     bool connected() const { return session_ != nullptr; }
 
     /// What the venue answers at once.
     std::vector<std::string> say(std::string_view text) {
         Outbox out;
         session_->on_text(text, now_, out);
+        closed_ = out.close;
         return out.frames;
     }
     /// What it sends while `span` passes, in steps.
@@ -40,29 +43,39 @@ class Drive final {
         while (now_ < end && !out.close) {
             now_ = std::min(end, now_ + step);
             session_->advance(now_, out);
+            pings_ += std::exchange(out.ping, false);
         }
         closed_ = out.close;
         return out.frames;
     }
     const std::optional<Outbox::Close>& closed() const { return closed_; }
+    i64 pings() const { return pings_; }
 
-    net::Response get(std::string_view target) const {
-        net::Request request{.method = "GET"};
-        const std::size_t question = std::min(target.find('?'), target.size());
-        request.path = target.substr(0, question);
-        if (question < target.size()) request.query = target.substr(question + 1);
-        return venue_.answer(request, market_, now_);
+    net::Response ask(std::string_view method, std::string_view target,
+                      net::Headers headers = {}) const {
+        net::Request asked = request(method, target);
+        asked.headers = std::move(headers);
+        return venue_.answer(asked, market_, now_);
     }
+    net::Response get(std::string_view target) const { return ask("GET", target); }
     nlohmann::json get_json(std::string_view target) const {
         return nlohmann::json::parse(get(target).body);
     }
 
  private:
+    static net::Request request(std::string_view method, std::string_view target) {
+        const std::size_t question = std::min(target.find('?'), target.size());
+        return {.method = std::string(method),
+                .path = std::string(target.substr(0, question)),
+                .query = std::string(target.substr(std::min(question + 1, target.size())))};
+    }
+
     const SimVenue& venue_;
     Market market_;
     Nanos now_ = test_start;
     std::unique_ptr<Session> session_;
     std::optional<Outbox::Close> closed_;
+    i64 pings_ = 0;
 };
 
 inline std::vector<nlohmann::json> parse_all(const std::vector<std::string>& frames) {

@@ -57,7 +57,9 @@ i64 walk(u64 key, Nanos elapsed) {
 // Uses of a trade's noise within this file; venues count theirs from 16.
 enum Use : u64 { order_use, side_use, price_use, size_use, sequence_use };
 
-constexpr i64 order_limit = 16;
+// Two of each 16 trades continue the order before them, so that orders can be counted without
+// looking at all of them. They are never the block's first two: trade 0 does not exist.
+constexpr i64 block_trades = 16, block_orders = 14;
 constexpr i64 ps_per_ns = 1000;
 constexpr Nanos day = seconds(86'400);
 
@@ -103,8 +105,17 @@ u64 TradeSequence::noise(i64 id, u64 use) const {
     return hash_of(trade_key_ + use, id);
 }
 
+TradeSequence::Continuing TradeSequence::continuing_in(i64 block) const {
+    const u64 random = noise(block, order_use);
+    const i64 one = 2 + static_cast<i64>((random & 0xffffffff) % 14);
+    i64 other = 2 + static_cast<i64>((random >> 32) % 13);
+    other += other >= one;
+    return {std::min(one, other), std::max(one, other)};
+}
+
 bool TradeSequence::continues_order(i64 id) const {
-    return id > 1 && id % order_limit != 0 && noise(id, order_use) % 8 == 0;
+    const Continuing continuing = continuing_in(id / block_trades);
+    return id % block_trades == continuing.first || id % block_trades == continuing.second;
 }
 i64 TradeSequence::order_first(i64 id) const {
     while (continues_order(id)) --id;
@@ -113,6 +124,21 @@ i64 TradeSequence::order_first(i64 id) const {
 i64 TradeSequence::order_last(i64 id) const {
     while (continues_order(id + 1)) ++id;
     return id;
+}
+
+i64 TradeSequence::order_number(i64 id) const {
+    const i64 block = id / block_trades, place = id % block_trades;
+    const Continuing continuing = continuing_in(block);
+    return block * block_orders + place - (continuing.first <= place) -
+           (continuing.second <= place);
+}
+i64 TradeSequence::order_start(i64 number) const {
+    const i64 block = number / block_orders;
+    const Continuing continuing = continuing_in(block);
+    i64 place = number % block_orders;
+    place += place >= continuing.first;
+    place += place >= continuing.second;
+    return block * block_trades + place;
 }
 
 i64 TradeSequence::price_at(Nanos moment) const {

@@ -73,9 +73,12 @@ class TradeSequence final {
     SimTrade trade(i64 id) const;
 
     /// Trades are fills of a taker's order: those of one order are consecutive and of one price and
-    /// side, at most 16.
+    /// side, at most three.
     i64 order_first(i64 id) const;
     i64 order_last(i64 id) const;
+    /// Orders are numbered from 1 on without gaps: that of a trade, and an order's first trade.
+    i64 order_number(i64 id) const;
+    i64 order_start(i64 number) const;
 
     /// The price without the trades' own noise, in ticks.
     i64 price_at(Nanos moment) const;
@@ -93,6 +96,10 @@ class TradeSequence final {
     u64 noise(i64 id, u64 use) const;
 
  private:
+    struct Continuing {
+        i64 first, second;
+    };
+    Continuing continuing_in(i64 block) const;
     bool continues_order(i64 id) const;
     i64 size_from(u64 random) const;
 

@@ -98,10 +98,12 @@ TEST(Market, FillsOfAnOrderShareSideAndPrice) {
     i64 orders = 0, merged = 0;
     for (i64 id = 1; id < 20'000; ++orders) {
         const i64 last = trades.order_last(id);
-        EXPECT_LT(last - id, 16);
+        EXPECT_LT(last - id, 3);
+        EXPECT_EQ(trades.order_start(orders + 1), id);
         for (i64 fill = id; fill <= last; ++fill) {
             EXPECT_EQ(trades.order_first(fill), id);
             EXPECT_EQ(trades.order_last(fill), last);
+            EXPECT_EQ(trades.order_number(fill), orders + 1);
             EXPECT_EQ(trades.trade(fill).price, trades.trade(id).price);
             EXPECT_EQ(trades.trade(fill).side, trades.trade(id).side);
         }

@@ -194,10 +194,11 @@ class Okx final : public SimVenue {
  public:
     std::string_view name() const override { return venue_name; }
     std::span<const Listing> listings() const override { return okx_listings; }
-    std::unique_ptr<Session> connect(std::string_view path, const Market& market,
+    std::unique_ptr<Session> connect(const net::Request& request, const Market& market,
                                      Nanos now) const override {
-        if (std::ranges::find(channels, path, &ChannelInfo::path) == channels.end()) return nullptr;
-        return std::make_unique<OkxSession>(path, market, now);
+        if (std::ranges::find(channels, request.path, &ChannelInfo::path) == channels.end())
+            return nullptr;
+        return std::make_unique<OkxSession>(request.path, market, now);
     }
     net::Response answer(const net::Request& request, const Market& market,
                          Nanos now) const override {

@@ -18,6 +18,7 @@ namespace tape::sim {
 /// What a session wants to be sent, in this order.
 struct Outbox {
     std::vector<std::string> frames;
+    bool ping{};  // A WebSocket ping after the frames.
     struct Close {
         u16 code;
         std::string reason;
@@ -39,8 +40,8 @@ class SimVenue {
     virtual ~SimVenue() = default;
     virtual std::string_view name() const = 0;
     virtual std::span<const Listing> listings() const = 0;
-    /// Null when there is no WebSocket at `path`. `market` outlives the session.
-    virtual std::unique_ptr<Session> connect(std::string_view path, const Market& market,
+    /// Null when there is no WebSocket at the request's path. `market` outlives the session.
+    virtual std::unique_ptr<Session> connect(const net::Request& request, const Market& market,
                                              Nanos now) const = 0;
     virtual net::Response answer(const net::Request& request, const Market& market,
                                  Nanos now) const = 0;

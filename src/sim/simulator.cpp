@@ -59,9 +59,14 @@ struct CloseAtEnd {
 
 asio::awaitable<void> send_frames(std::shared_ptr<Client> client) {
     std::vector<std::string> frames = std::exchange(client->outbox.frames, {});
+    const bool ping = std::exchange(client->outbox.ping, false);
     for (std::string& frame : frames) {
         client->write_began = steady_clock();
         co_await client->socket->write_text(std::move(frame));
+    }
+    if (ping) {
+        client->write_began = steady_clock();
+        co_await client->socket->ping();
     }
     client->write_began.reset();
 }
@@ -110,7 +115,7 @@ asio::awaitable<void> serve_client(const Exchange* exchange, net::Request reques
     const Nanos connected = wall_clock();
     auto client = std::make_shared<Client>();
     client->socket = socket;
-    client->session = exchange->venue.connect(request.path, exchange->market, connected);
+    client->session = exchange->venue.connect(request, exchange->market, connected);
     if (!client->session) {
         const std::string reason = fmt::format("there is no WebSocket at {}", request.path);
         co_await socket->close(1008, reason);
