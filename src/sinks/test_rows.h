@@ -14,6 +14,18 @@
 
 namespace tape::sinks::test {
 
+// ThreadSanitizer starts no threads in a forked process.
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define TAPE_THREAD_SANITIZER 1
+#endif
+#endif
+#ifdef TAPE_THREAD_SANITIZER
+constexpr bool forks_start_threads = false;
+#else
+constexpr bool forks_start_threads = true;
+#endif
+
 /// A folder that is gone after the test.
 class TempFolder final {
  public:
