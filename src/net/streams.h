@@ -2,6 +2,7 @@
 // Private to src/net.
 #pragma once
 
+#include <algorithm>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/ssl/ssl_stream.hpp>
@@ -20,6 +21,13 @@ using TlsStream = beast::ssl_stream<beast::tcp_stream>;
 
 inline std::chrono::nanoseconds to_chrono(Nanos span) {
     return std::chrono::nanoseconds(span.count);
+}
+
+/// How slow writes are cut into pieces: one each interval.
+constexpr Nanos slow_interval = millis(20);
+inline std::size_t slow_step(i64 bytes_per_second) {
+    return static_cast<std::size_t>(
+        std::max<i64>(1, bytes_per_second / (seconds(1).count / slow_interval.count)));
 }
 
 /// Throws the NetError "<what>: <the error in words>".

@@ -76,6 +76,32 @@ class BeastWebSocket final : public WebSocket {
         beast::get_lowest_layer(stream_).close();
     }
 
+    void cut() override {
+        auto& lowest = beast::get_lowest_layer(stream_);
+        error_code ignored;
+        lowest.socket().shutdown(asio::socket_base::shutdown_send, ignored);
+        lowest.close();
+    }
+
+    void go_silent() override {
+        stream_.set_option(
+            ws::stream_base::timeout{ws::stream_base::none(), ws::stream_base::none(), false});
+        beast::get_lowest_layer(stream_).cancel();
+    }
+
+    asio::awaitable<void> write_slowly(std::string text, i64 bytes_per_second) override {
+        const std::size_t step = slow_step(bytes_per_second);
+        for (std::size_t at = 0; at < text.size(); at += step) {
+            const std::size_t size = std::min(step, text.size() - at);
+            error_code error;
+            co_await stream_.async_write_some(at + size == text.size(),
+                                              asio::buffer(text.data() + at, size),
+                                              asio::redirect_error(asio::use_awaitable, error));
+            if (error) fail("cannot send", error);
+            co_await sleep_for(slow_interval);
+        }
+    }
+
     std::string remote() const override { return remote_; }
 
  private:

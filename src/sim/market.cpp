@@ -18,12 +18,6 @@ u64 mix(u64 x) {
     return x ^ (x >> 31);
 }
 
-// FNV-1a.
-u64 hash_text(std::string_view text, u64 hash = 0xcbf29ce484222325) {
-    for (const char c : text) hash = (hash ^ static_cast<u8>(c)) * 0x100000001b3;
-    return hash;
-}
-
 u64 hash_of(u64 key, i64 index) {
     return mix(key + static_cast<u64>(index) * 0xd1b54a32d192ed03);
 }
@@ -65,12 +59,24 @@ constexpr Nanos day = seconds(86'400);
 
 }  // namespace
 
+u64 hash_text(std::string_view text, u64 hash) {
+    for (const char c : text) hash = (hash ^ static_cast<u8>(c)) * 0x100000001b3;
+    return hash;
+}
+
+bool by_chance(double probability, u64 key, u64 index) {
+    return probability >= 1 ||
+           static_cast<double>(hash_of(key, static_cast<i64>(index)) >> 11) * 0x1p-53 < probability;
+}
+
 TradeSequence::TradeSequence(std::string_view venue, const Listing& listing,
                              const MarketOptions& options)
     : listing_(listing),
       epoch_(options.epoch),
       walk_key_(mix(options.seed ^ hash_text(listing.base))),
-      trade_key_(mix(options.seed ^ hash_text(listing.native_symbol, hash_text(venue)))) {
+      trade_key_(mix(options.seed ^
+                     hash_text(listing.formerly.empty() ? listing.native_symbol : listing.formerly,
+                               hash_text(venue)))) {
     ensure(options.rate >= rate_min && options.rate <= rate_max && options.venues > 0 &&
                listing.weight > 0,
            "the simulator's rate is out of bounds");
@@ -86,19 +92,29 @@ Nanos TradeSequence::time(i64 id) const {
 }
 
 i64 TradeSequence::last_at(Nanos moment) const {
-    const Nanos elapsed = moment - epoch_;
+    const Nanos elapsed =
+        (faults_.ends && moment >= *faults_.ends ? *faults_.ends - Nanos{1} : moment) - epoch_;
     if (elapsed.count < 0) return 0;
     return static_cast<i64>((i128{elapsed.count + 1} * ps_per_ns - 1) / period_ps_);
 }
 
-bool TradeSequence::on_socket(i64 /*id*/) const {
-    return true;
+bool TradeSequence::on_socket(i64 id) const {
+    return std::ranges::none_of(faults_.drops, [id](const TradeFaults::Drop& drop) {
+        return drop.first <= id && id <= drop.last &&
+               by_chance(drop.probability, drop.key, static_cast<u64>(id));
+    });
 }
-bool TradeSequence::on_rest(i64 /*id*/) const {
-    return true;
+bool TradeSequence::on_rest(i64 id) const {
+    return std::ranges::none_of(faults_.drops, [id](const TradeFaults::Drop& drop) {
+        return drop.from_rest && drop.first <= id && id <= drop.last &&
+               by_chance(drop.probability, drop.key, static_cast<u64>(id));
+    });
 }
 Nanos TradeSequence::stamp(Nanos moment) const {
-    return moment;
+    Nanos shown = moment;
+    for (const TradeFaults::ClockStep& step : faults_.clock_steps)
+        if (step.from <= moment && moment < step.to) shown += step.by;
+    return shown;
 }
 
 u64 TradeSequence::noise(i64 id, u64 use) const {
@@ -196,7 +212,13 @@ Market::Market(std::string_view venue, std::span<const Listing> listings,
 
 const TradeSequence* Market::find(std::string_view native_symbol) const {
     const auto found = std::ranges::find(all_, native_symbol, &TradeSequence::symbol);
-    return found == all_.end() ? nullptr : &*found;
+    if (found == all_.end()) return nullptr;
+    if (std::ranges::find(found_, &*found) == found_.end()) found_.push_back(&*found);
+    return &*found;
+}
+
+bool Market::token_is_good(Nanos issued, Nanos now) const {
+    return std::ranges::none_of(token_ends_, [&](Nanos end) { return issued < end && end <= now; });
 }
 
 }  // namespace tape::sim

@@ -5,9 +5,11 @@
 #pragma once
 
 #include <deque>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/time.h"
 #include "base/types.h"
@@ -25,6 +27,7 @@ struct Listing {
     i64 size{};  // Of a typical trade, in lots of 10^-size_decimals.
     int size_decimals{};
     i64 weight{};  // Of the messages: weight / default_weight of the venue's rate.
+    std::string_view formerly = {};  // The symbol it was renamed from; its trades go on.
 };
 
 /// The weights of BTC, ETH and SOL together, which the default pipeline subscribes to: they make up
@@ -58,6 +61,28 @@ struct Day {
     i64 open{}, high{}, low{};  // In ticks.
     i128 volume{};              // In lots.
 };
+
+/// What a fault script does to the trades of one instrument: functions of a trade's id or of time
+/// alone, so that a simulator which is started again does the same.
+struct TradeFaults {
+    struct Drop {
+        i64 first{}, last{};  // Ids.
+        bool from_rest{};     // Not from the sockets alone.
+        double probability = 1;
+        u64 key{};  // Of its chance.
+    };
+    struct ClockStep {
+        Nanos from, to, by;
+    };
+    std::vector<Drop> drops;
+    std::vector<ClockStep> clock_steps;
+    std::optional<Nanos> ends;  // Nothing is traded from then on.
+};
+
+/// FNV-1a.
+u64 hash_text(std::string_view text, u64 hash = 0xcbf29ce484222325);
+/// A chance that is a function of its arguments.
+bool by_chance(double probability, u64 key, u64 index);
 
 /// All trades of one instrument, from the epoch to the end of time.
 class TradeSequence final {
@@ -95,6 +120,8 @@ class TradeSequence final {
     /// Noise that belongs to trade `id`, for what venues add to it; another `use`, other noise.
     u64 noise(i64 id, u64 use) const;
 
+    void set_faults(TradeFaults faults) { faults_ = std::move(faults); }
+
  private:
     struct Continuing {
         i64 first, second;
@@ -108,6 +135,7 @@ class TradeSequence final {
     i64 period_ps_;  // Between trades, in picoseconds.
     u64 walk_key_;   // Of the base asset: its price is nearly the same on all venues.
     u64 trade_key_;
+    TradeFaults faults_;
 };
 
 /// The instruments of one venue.
@@ -117,10 +145,22 @@ class Market final {
     /// Null if it is not listed.
     const TradeSequence* find(std::string_view native_symbol) const;
     const std::deque<TradeSequence>& all() const { return all_; }
+    /// Those that somebody has found so far: what a ledger has to tell of.
+    const std::vector<const TradeSequence*>& found() const { return found_; }
     Nanos epoch() const { return epoch_; }
+    /// As TradeSequence::stamp(), for what belongs to no instrument.
+    Nanos stamp(Nanos moment) const { return all_.empty() ? moment : all_.front().stamp(moment); }
+    /// Whether a token of the venue that was issued then is good at `now`.
+    bool token_is_good(Nanos issued, Nanos now) const;
+
+    /// Before the market is used.
+    TradeSequence& sequence(std::size_t place) { return all_[place]; }
+    void end_tokens_at(Nanos moment) { token_ends_.push_back(moment); }
 
  private:
     std::deque<TradeSequence> all_;
+    mutable std::vector<const TradeSequence*> found_;
+    std::vector<Nanos> token_ends_;
     Nanos epoch_;
 };
 

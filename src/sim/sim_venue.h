@@ -20,10 +20,18 @@ struct Outbox {
     std::vector<std::string> frames;
     bool ping{};  // A WebSocket ping after the frames.
     struct Close {
+        enum class How : u8 {
+            politely,  // By a closing frame with code and reason.
+            cut,       // The TCP connection ends, and nothing was said.
+            reset,     // It is reset.
+            silent     // It stays, and nothing is sent or answered any more.
+        };
         u16 code;
         std::string reason;
+        How how = How::politely;
     };
     std::optional<Close> close;  // After the frames.
+    i64 bytes_per_second = 0;    // How slowly they go; 0: as fast as they can.
 };
 
 /// One client's connection, from the handshake on. Time is given and does not go back.
@@ -33,6 +41,8 @@ class Session {
     virtual void on_text(std::string_view text, Nanos now, Outbox& out) = 0;
     /// Sends everything that is due up to `now` and was not sent yet.
     virtual void advance(Nanos now, Outbox& out) = 0;
+    /// Says what the venue says shortly before it closes an old connection; most say nothing.
+    virtual void announce_end(Nanos /*now*/, Outbox& /*out*/) {}
 };
 
 class SimVenue {

@@ -1,5 +1,4 @@
-// The shell around the simulated venues: ports, threads, clock. Of each client one coroutine reads,
-// one writes what is due every few milliseconds, and one watches that it does not fall behind.
+// The shell around the simulated venues: ports, certificates, the thread.
 #include "sim/simulator.h"
 
 #include <fmt/format.h>
@@ -9,14 +8,13 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/this_coro.hpp>
 #include <filesystem>
 #include <thread>
 
 #include "base/json_text.h"
 #include "base/log.h"
 #include "net/net.h"
-#include "sim/sim_venue.h"
+#include "sim/client.h"
 
 namespace tape::sim {
 namespace {
@@ -28,120 +26,13 @@ namespace fs = std::filesystem;
 constexpr std::array<std::string_view, 6> places = {"okx",     "kucoin",   "coingecko",
                                                     "binance", "coinbase", "kraken"};
 
-// How much time is turned into frames at once: what waits for a slow client is a span of time, not
-// a queue.
-constexpr Nanos slice = millis(50);
-constexpr Nanos watch_interval = millis(100);
-
-struct Exchange {
-    Exchange(const SimVenue& v, const MarketOptions& options)
-        : venue(v), market(v.name(), v.listings(), options) {}
-
-    const SimVenue& venue;
-    const Market market;
-    Nanos tick, slow_limit;
-    std::unique_ptr<net::Server> server;
-};
-
-// Shared by the client's coroutines, which end one after the other.
-struct Client {
-    std::shared_ptr<net::WebSocket> socket;
-    std::unique_ptr<Session> session;
-    Outbox outbox;
-    bool open = true;
-    std::optional<Nanos> write_began;  // Steady time; while a write lasts.
-};
-
-struct CloseAtEnd {
-    Client& client;
-    ~CloseAtEnd() { client.open = false; }
-};
-
-asio::awaitable<void> send_frames(std::shared_ptr<Client> client) {
-    std::vector<std::string> frames = std::exchange(client->outbox.frames, {});
-    const bool ping = std::exchange(client->outbox.ping, false);
-    for (std::string& frame : frames) {
-        client->write_began = steady_clock();
-        co_await client->socket->write_text(std::move(frame));
-    }
-    if (ping) {
-        client->write_began = steady_clock();
-        co_await client->socket->ping();
-    }
-    client->write_began.reset();
-}
-
-asio::awaitable<void> write_due(const Exchange* exchange, std::shared_ptr<Client> client,
-                                Nanos from) {
-    const CloseAtEnd close_at_end{*client};
-    try {
-        for (Nanos until = from; client->open;) {
-            const Nanos now = wall_clock();
-            if (now - until > exchange->slow_limit) {
-                log_warn("simulator: {} client {} is {} ms behind and is disconnected",
-                         exchange->venue.name(), client->socket->remote(), (now - until).millis());
-                co_await client->socket->close(1008, "ErrSlowConsume");
-                co_return;
-            }
-            until = std::min(now, until + slice);
-            client->session->advance(until, client->outbox);
-            co_await send_frames(client);
-            if (const std::optional<Outbox::Close> close = client->outbox.close) {
-                co_await client->socket->close(close->code, close->reason);
-                co_return;
-            }
-            if (until == now) co_await net::sleep_for(exchange->tick);
-        }
-    } catch (const std::exception& error) {
-        log_debug("simulator: writing to a client ended: {}", error.what());
-    }
-}
-
-// A write to a client that reads nothing never ends by itself.
-asio::awaitable<void> watch(const Exchange* exchange, std::shared_ptr<Client> client) {
-    while (client->open) {
-        co_await net::sleep_for(watch_interval);
-        if (!client->write_began || steady_clock() - *client->write_began <= exchange->slow_limit)
-            continue;
-        log_warn("simulator: {} client {} reads nothing and is cut off", exchange->venue.name(),
-                 client->socket->remote());
-        client->socket->abort();
-        co_return;
-    }
-}
-
-asio::awaitable<void> serve_client(const Exchange* exchange, net::Request request,
-                                   std::shared_ptr<net::WebSocket> socket) {
-    const Nanos connected = wall_clock();
-    auto client = std::make_shared<Client>();
-    client->socket = socket;
-    client->session = exchange->venue.connect(request, exchange->market, connected);
-    if (!client->session) {
-        const std::string reason = fmt::format("there is no WebSocket at {}", request.path);
-        co_await socket->close(1008, reason);
-        co_return;
-    }
-    const CloseAtEnd close_at_end{*client};
-    const auto executor = co_await asio::this_coro::executor;
-    asio::co_spawn(executor, write_due(exchange, client, connected), asio::detached);
-    asio::co_spawn(executor, watch(exchange, client), asio::detached);
-    while (client->open) {
-        const net::WebSocket::Message message = co_await socket->read();
-        if (!message.binary)
-            client->session->on_text(message.payload, wall_clock(), client->outbox);
-    }
-}
-
-asio::awaitable<net::Response> answer(const Exchange* exchange, net::Request request) {
-    co_return exchange->venue.answer(request, exchange->market, wall_clock());
-}
+constexpr Nanos ledger_interval = millis(500);
 
 Result<void> check(const SimOptions& options) {
     if (!(options.rate >= rate_min && options.rate <= rate_max))
         return user_error(
             fmt::format("the simulator's rate must be from {} to {} messages a second, not {}",
                         rate_min, rate_max, options.rate));
-    if (options.venues.empty()) return user_error("the simulator has no venue to simulate");
     for (const std::string& venue : options.venues) {
         if (!find_sim_venue(venue)) {
             std::string known;
@@ -172,19 +63,35 @@ bool usable(const fs::path& certificate) {
     return !error && fs::file_time_type::clock::now() - written < std::chrono::days(25);
 }
 
+asio::awaitable<void> keep_ledger(Ledger* ledger) {
+    for (;;) {
+        const bool done = ledger->advance(wall_clock());
+        co_await net::sleep_for(done ? ledger_interval : millis(20));
+    }
+}
+
 }  // namespace
 
 struct Simulator::Impl {
+    Result<void> open_ledger();
     Result<void> prepare_certificates();
     Result<void> listen();
     std::string url(std::string_view scheme, std::string_view venue) const;
 
     SimOptions options;
     fs::path temporary_folder;  // Empty: the certificates are the caller's.
+    std::unique_ptr<Ledger> ledger;
     asio::io_context io{1};
     std::vector<std::unique_ptr<Exchange>> exchanges;  // Their servers end before `io` does.
     std::thread thread;
 };
+
+Result<void> Simulator::Impl::open_ledger() {
+    auto opened = Ledger::open(options.ledger, wall_clock());
+    if (!opened) return opened.error();
+    ledger = std::move(*opened);
+    return {};
+}
 
 Result<void> Simulator::Impl::prepare_certificates() {
     if (options.certificate_folder.empty()) {
@@ -205,8 +112,13 @@ Result<void> Simulator::Impl::listen() {
                                .rate = options.rate,
                                .venues = static_cast<i64>(options.venues.size()),
                                .epoch = options.epoch};
+    const Nanos start = ledger ? ledger->start() : wall_clock();
     for (const std::string& name : options.venues) {
-        auto exchange = std::make_unique<Exchange>(*find_sim_venue(name), market);
+        auto exchange =
+            std::make_unique<Exchange>(*find_sim_venue(name), market, options.faults, start);
+        if (options.limits) exchange->limits.emplace(name);
+        exchange->ledger = ledger.get();
+        if (ledger) ledger->follow(name, exchange->markets, exchange->faults);
         exchange->tick =
             std::clamp(Nanos{static_cast<i64>(1e9 / options.rate)}, millis(2), millis(20));
         exchange->slow_limit = options.slow_limit;
@@ -215,7 +127,7 @@ Result<void> Simulator::Impl::listen() {
             server.certificate_file = fs::path(options.certificate_folder) / "cert.pem";
             server.key_file = fs::path(options.certificate_folder) / "key.pem";
         }
-        const Exchange* const served = exchange.get();
+        Exchange* const served = exchange.get();
         auto started = net::Server::start(
             io, std::move(server),
             {.http = [served](net::Request request) { return answer(served, std::move(request)); },
@@ -227,6 +139,7 @@ Result<void> Simulator::Impl::listen() {
         exchange->server = std::move(*started);
         exchanges.push_back(std::move(exchange));
     }
+    if (ledger) asio::co_spawn(io, keep_ledger(ledger.get()), asio::detached);
     return {};
 }
 
@@ -245,12 +158,17 @@ Simulator::~Simulator() {
 }
 
 Result<std::unique_ptr<Simulator>> Simulator::start(SimOptions options) {
+    if (options.venues.empty())
+        for (const std::string_view name : places)
+            if (find_sim_venue(name)) options.venues.emplace_back(name);
     if (auto checked = check(options); !checked) return checked.error();
     std::unique_ptr<Simulator> simulator(new Simulator);
     Impl& impl = *simulator->impl_;
     impl.options = std::move(options);
     if (impl.options.tls)
         if (auto prepared = impl.prepare_certificates(); !prepared) return prepared.error();
+    if (!impl.options.ledger.empty())
+        if (auto opened = impl.open_ledger(); !opened) return opened.error();
     if (auto listening = impl.listen(); !listening) return listening.error();
     impl.thread = std::thread([&impl] { impl.io.run(); });
     return simulator;
@@ -263,6 +181,11 @@ void Simulator::stop() {
             impl_->io.stop();
         });
         impl_->thread.join();
+        if (impl_->ledger) {
+            const Nanos end = wall_clock();
+            while (!impl_->ledger->advance(end)) {
+            }
+        }
     }
     std::error_code ignored;
     if (!impl_->temporary_folder.empty()) fs::remove_all(impl_->temporary_folder, ignored);

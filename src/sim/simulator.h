@@ -9,13 +9,14 @@
 
 #include "base/result.h"
 #include "base/time.h"
+#include "sim/fault_script.h"
 #include "sim/market.h"
 
 namespace tape::sim {
 
 struct SimOptions {
     u16 port = 9440;  // Plus the venue's place (contract of `tape simulate`); 0: free ones.
-    std::vector<std::string> venues = {"okx", "coinbase"};
+    std::vector<std::string> venues = {};  // Empty: all that this build has.
     u64 seed = 1;
     double rate = 50;             // Messages a second in all; README.md says what counts.
     Nanos epoch = default_epoch;  // Of trade 0.
@@ -25,6 +26,9 @@ struct SimOptions {
                              // Empty: a temporary folder that ends with the simulator.
     bool deflate = false;    // Accept permessage-deflate: it costs more than all the rest.
     Nanos slow_limit = seconds(5);  // A client that is further behind is disconnected.
+    FaultScript faults;
+    std::string ledger;   // A file that tells what happened; empty: none.
+    bool limits = false;  // Refuse what exceeds the venues' documented limits.
 };
 
 /// Serves on a thread of its own from start() until stop() or destruction.
