@@ -60,7 +60,8 @@ def check(folder, expected, connection):
             assert column.type == pa.decimal128(38, 18), f"{name} is {column.type}"
         if pa.types.is_timestamp(column.type):
             assert column.type == pa.timestamp("us", tz="UTC"), f"{name} is {column.type}"
-    time = {"ticks": "ts_event", "windows": "window_start", "gaps": "from_ts", "dead_letters": "ts_recv"}.get(folder.name)
+    time = {"ticks": "ts_event", "windows": "window_start", "gaps": "from_ts", "dead_letters": "ts_recv",
+            "candles": "open_time", "quality": "ts_recv"}.get(folder.name)
     if time and table.num_rows:
         frame = table.to_pandas()
         assert (frame["date"].astype(str) == frame[time].dt.strftime("%Y-%m-%d")).all(), "a date is not that of its row"

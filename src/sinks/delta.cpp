@@ -21,13 +21,41 @@ namespace fs = std::filesystem;
 
 // The lake's own mark, so that another folder is not taken for one, nor a newer lake misread.
 constexpr std::string_view mark_name = "tape_lake", mark_start = "tape lake ";
-constexpr int format_version = 1;
+// 2: candles have the columns of today; quality is new.
+constexpr int format_version = 2;
+
+Result<void> write_mark(const log::File& file) {
+    if (auto written = file.write_at(fmt::format("{}{}\n", mark_start, format_version), 0);
+        !written)
+        return written;
+    return file.sync();
+}
+
+// Removes a table that has no rows, so that it is made anew.
+Result<void> drop_empty(const fs::path& lake, TableId id) {
+    const fs::path place = lake / table_info(id).name;
+    if (!fs::exists(place)) return {};
+    for (const auto& entry : fs::recursive_directory_iterator(place))
+        if (entry.path().extension() == ".parquet" &&
+            entry.path().parent_path().filename() != "_delta_log")
+            return user_error(fmt::format("{} has rows that this build cannot keep: move it away",
+                                          place.string()));
+    std::error_code error;
+    fs::remove_all(place, error);
+    if (error)
+        return external_error(
+            fmt::format("lake: cannot remove {}: {}", place.string(), error.message()));
+    return log::sync_folder(lake);
+}
 
 class Lake final : public Sink {
  public:
     Lake(log::File lock, const LakeOptions& options) : lock_(std::move(lock)), options_(options) {}
 
-    Result<void> open(const fs::path& folder) {
+    /// A lake of format 1 has candles of other columns, which nothing filled, and no quality.
+    Result<void> open(const fs::path& folder, int version) {
+        if (version == 1)
+            if (auto gone = drop_empty(folder, TableId::candles); !gone) return gone;
         const std::string stamp = fmt::format("{:x}-{:x}", wall_clock().count, getpid());
         for (int i = 0; i < table_count; ++i) {
             const auto id = static_cast<TableId>(i);
@@ -35,7 +63,7 @@ class Lake final : public Sink {
             if (!table) return table.error();
             tables_.push_back(std::move(*table));
         }
-        return {};
+        return version == format_version ? Result<void>{} : upgrade();
     }
 
     std::string_view name() const override { return "lake"; }
@@ -103,6 +131,20 @@ class Lake final : public Sink {
     }
 
  private:
+    // The new tables begin where the others stand, not at the log's first record, which may be
+    // gone. The mark comes last: an upgrade that was cut off is done again.
+    Result<void> upgrade() {
+        constexpr auto first_new = static_cast<std::ptrdiff_t>(TableId::candles);
+        Positions start;
+        for (const LakeTable& table : tables_)
+            for (const auto& [partition, next] : table.positions())
+                if (const auto [known, added] = start.emplace(partition, next); !added)
+                    known->second = std::min(known->second, next);
+        for (auto table = tables_.begin() + first_new; table != tables_.end(); ++table)
+            if (auto begun = table->begin_at(start); !begun) return begun;
+        return write_mark(lock_);
+    }
+
     Result<void> bound_memory() {
         while (true) {
             i64 rows = 0;
@@ -127,8 +169,13 @@ class Lake final : public Sink {
     bool unsaved_{}, broken_{};
 };
 
+struct LockedLake {
+    log::File mark;
+    int version{};
+};
+
 // Takes the mark file as lock, and makes or checks what it says.
-Result<log::File> lock_lake(const fs::path& folder) {
+Result<LockedLake> lock_lake(const fs::path& folder) {
     std::error_code error;
     fs::create_directories(folder, error);
     if (error)
@@ -147,20 +194,17 @@ Result<log::File> lock_lake(const fs::path& folder) {
     if (!size) return size.error();
     text.resize(static_cast<std::size_t>(*size));
     if (text.empty()) {
-        if (auto written = file->write_at(fmt::format("{}{}\n", mark_start, format_version), 0);
-            !written)
-            return written.error();
-        if (auto synced = file->sync(); !synced) return synced.error();
+        if (auto written = write_mark(*file); !written) return written.error();
         if (auto synced = log::sync_folder(folder); !synced) return synced.error();
-        return std::move(*file);
+        return LockedLake{std::move(*file), format_version};
     }
     int version = 0;
     if (text.starts_with(mark_start))
         std::from_chars(text.data() + mark_start.size(), text.data() + text.size(), version);
-    if (version != format_version)
+    if (version < 1 || version > format_version)
         return user_error(fmt::format("the lake {} has format {}; this build knows {}",
                                       folder.string(), version, format_version));
-    return std::move(*file);
+    return LockedLake{std::move(*file), version};
 }
 
 }  // namespace
@@ -168,8 +212,8 @@ Result<log::File> lock_lake(const fs::path& folder) {
 Result<std::unique_ptr<Sink>> open_lake(const fs::path& folder, const LakeOptions& options) {
     auto lock = lock_lake(folder);
     if (!lock) return lock.error();
-    auto lake = std::make_unique<Lake>(std::move(*lock), options);
-    if (auto opened = lake->open(folder); !opened) return opened.error();
+    auto lake = std::make_unique<Lake>(std::move(lock->mark), options);
+    if (auto opened = lake->open(folder, lock->version); !opened) return opened.error();
     return std::unique_ptr<Sink>(std::move(lake));
 }
 

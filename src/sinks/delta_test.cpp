@@ -415,6 +415,9 @@ TEST(Lake, IsReadByDeltalakePyarrowPandasAndDuckDB) {
     records.window(3, 1, "a b/c=d%e");
     records.gap();
     records.dead_letter("caf\xC3\xA9 \xFF");
+    records.candle(0);
+    records.candle(1, false);
+    records.quality("crossed", true);
     auto lake = opened(folder / "lake", {.idle_records = 1, .checkpoint_commits = 5});
     for (i64 at = 0; at < records.size(); at += 40) {
         write(*lake, "okx-1",

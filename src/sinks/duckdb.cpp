@@ -7,12 +7,14 @@
 
 #include "base/log.h"
 #include "sinks/duckdb_handles.h"
+#include "sinks/duckdb_views.h"
 #include "sinks/lake_views.h"
 
 namespace tape::sinks {
 namespace {
 
-constexpr int format_version = 1;
+// 2: candles have the columns of today; quality is new.
+constexpr int format_version = 2;
 
 std::string_view sql_type(ColumnType type) {
     switch (type) {
@@ -45,35 +47,6 @@ std::string create_table(const TableInfo& table) {
 constexpr auto internal_tables = std::to_array<const char*>({
     "CREATE TABLE IF NOT EXISTS tape_format (kind VARCHAR, version INTEGER)",
     "CREATE TABLE IF NOT EXISTS tape_positions (source_partition VARCHAR, next_offset BIGINT)",
-});
-
-constexpr auto views = std::to_array<const char*>({
-    // Few rows are ever revised, so an anti-join against those alone reads the table once and holds
-    // next to nothing; a
-    // window function over all rows would sort them.
-    "CREATE OR REPLACE VIEW windows_latest AS SELECT * FROM windows AS w WHERE NOT EXISTS (SELECT "
-    "1 FROM windows AS n "
-    "WHERE n.revision > 0 AND n.window_name = w.window_name AND n.venue = w.venue AND n.symbol = "
-    "w.symbol "
-    "AND n.window_start = w.window_start AND n.revision > w.revision)",
-    // The newest time of each symbol first, so that only its few rows are put in order.
-    "CREATE OR REPLACE VIEW latest AS WITH newest AS (SELECT venue, symbol, max(ts_event) AS "
-    "ts_event FROM ticks "
-    "WHERE price IS NOT NULL GROUP BY ALL) SELECT t.venue, t.symbol, t.native_symbol, t.kind, "
-    "t.price, t.size, t.side, "
-    "t.bid, t.ask, t.ts_event, t.ts_event_nanos, t.ts_recv FROM ticks AS t JOIN newest USING "
-    "(venue, symbol, ts_event) "
-    "WHERE t.price IS NOT NULL QUALIFY row_number() OVER (PARTITION BY t.venue, t.symbol ORDER BY "
-    "t.ts_event_nanos DESC, "
-    "try_cast(t.trade_id AS UBIGINT) DESC NULLS LAST, t.source_offset DESC, t.source_index DESC) = "
-    "1",
-    "CREATE OR REPLACE VIEW prices AS SELECT symbol, price AS \"priceUsd\", ts_event AS time FROM "
-    "ticks "
-    "WHERE kind IN ('trade', 'ticker') AND price IS NOT NULL AND len(string_split(symbol, '-')) = "
-    "2 "
-    "AND split_part(symbol, '-', 2) IN ('USD', 'USDT', 'USDC', 'DAI', 'FDUSD', 'TUSD', 'USDP', "
-    "'PYUSD', 'USDG', 'RLUSD', "
-    "'USDE', 'USDS')",
 });
 
 Result<duckdb_config> configure(const WarehouseOptions& options, bool read_only,
@@ -113,9 +86,16 @@ Result<std::optional<i64>> one_number(duckdb_connection connection, const char* 
     return std::optional<i64>{static_cast<const i64*>(duckdb_vector_get_data(vector))[0]};
 }
 
-// Makes the tables, or finds that the file has them in a version this build knows.
+Result<void> make_views(duckdb_connection connection, const WarehouseOptions& options) {
+    for (const std::string& sql : view_statements(options))
+        if (const auto made = run(connection, sql); !made) return made.error();
+    return {};
+}
+
+// Makes the tables, or finds that the file has them in a version this build knows; those of an
+// older one become this build's.
 Result<void> prepare_tables(duckdb_connection connection, const std::filesystem::path& file,
-                            bool read_only) {
+                            const WarehouseOptions& options, bool read_only) {
     const auto tables =
         one_number(connection, "SELECT count(*) FROM duckdb_tables() WHERE NOT internal");
     if (!tables) return tables.error();
@@ -125,25 +105,32 @@ Result<void> prepare_tables(duckdb_connection connection, const std::filesystem:
     if (**marked == 0 && (**tables > 0 || read_only))
         return user_error(
             fmt::format("{} is a DuckDB file, but no warehouse of tape", file.string()));
+    i64 version = format_version;
     if (**marked > 0) {
-        const auto version = one_number(
+        const auto stored = one_number(
             connection, "SELECT max(version)::BIGINT FROM tape_format WHERE kind = 'warehouse'");
-        if (!version) return version.error();
-        if (version->value_or(0) != format_version)
+        if (!stored) return stored.error();
+        version = stored->value_or(0);
+        if (version < 1 || version > format_version)
             return user_error(fmt::format("{} has warehouse format {}; this build knows {}",
-                                          file.string(), version->value_or(0), format_version));
+                                          file.string(), version, format_version));
     }
     if (read_only) return {};
 
     if (const auto begun = run(connection, "BEGIN TRANSACTION"); !begun) return begun.error();
+    // Nothing filled format 1's candles.
+    if (version == 1)
+        for (const std::string& sql :
+             {std::string("DROP TABLE IF EXISTS candles"),
+              fmt::format("UPDATE tape_format SET version = {}", format_version)})
+            if (const auto done = run(connection, sql); !done) return done.error();
     for (const char* sql : internal_tables)
         if (const auto made = run(connection, sql); !made) return made.error();
     for (int i = 0; i < table_count; ++i)
         if (const auto made = run(connection, create_table(table_info(static_cast<TableId>(i))));
             !made)
             return made.error();
-    for (const char* sql : views)
-        if (const auto made = run(connection, sql); !made) return made.error();
+    if (const auto made = make_views(connection, options); !made) return made;
     if (**marked == 0) {
         const auto mark =
             run(connection,
@@ -213,9 +200,8 @@ Result<void> Warehouse::Impl::start() {
               std::string("SET GLOBAL enable_external_access = false")})
             if (const auto set = run(connection->get(), sql); !set) return set.error();
         if (const auto fresh = refresh_lake(); !fresh) return fresh.error();
-        for (const char* sql : views)
-            if (const auto made = run(connection->get(), sql); !made) return made.error();
-    } else if (const auto prepared = prepare_tables(connection->get(), file, read_only);
+        if (const auto made = make_views(connection->get(), options); !made) return made;
+    } else if (const auto prepared = prepare_tables(connection->get(), file, options, read_only);
                !prepared) {
         return prepared.error();
     }

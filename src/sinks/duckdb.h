@@ -24,6 +24,7 @@ struct WarehouseOptions {
     int threads = 1;
     Nanos commit_after = seconds(1);  // After the first unsaved row …
     i64 commit_rows = 64 * 2048;      // … or at so many.
+    double outlier_pct = 2;  // View window_outliers: a close further from the others' median.
     std::array<std::optional<Nanos>, table_count>
         retention;  // By TableId; rows older than that may go.
 };

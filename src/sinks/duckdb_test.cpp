@@ -197,7 +197,7 @@ TEST(Warehouse, TheLastStateOfAGapIsTheOneThatKnowsMost) {
     EXPECT_EQ(ask(*warehouse,
                   "SELECT string_agg(coalesce(from_id, 0) || ' ' || status || ' ' || "
                   "epoch(to_ts - from_ts), ', ' ORDER BY from_id) FROM gaps_latest"),
-              "7 backfilled 9, 0 open 9");
+              "7 backfilled 9.0, 0 open 9.0");
 }
 
 TEST(Warehouse, APriceFarFromThoseOfTheOtherVenuesIsAnOutlier) {

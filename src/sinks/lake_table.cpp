@@ -60,6 +60,12 @@ Result<void> LakeTable::remove_leftovers() const {
     return {};
 }
 
+Result<void> LakeTable::begin_at(const Positions& start) {
+    if (auto committed = log_.commit({}, start); !committed) return committed;
+    reached_ = log_.positions();
+    return {};
+}
+
 Offset LakeTable::committed(std::string_view partition) const {
     const auto known = log_.positions().find(partition);
     return known == log_.positions().end() ? Offset{} : known->second;

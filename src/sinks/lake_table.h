@@ -25,6 +25,9 @@ class LakeTable final {
     static Result<LakeTable> open(const std::filesystem::path& folder, TableId table,
                                   const LakeOptions& options, const std::string& stamp);
 
+    const Positions& positions() const { return log_.positions(); }
+    /// Of an empty table: the records before `start` have no rows of it.
+    Result<void> begin_at(const Positions& start);
     /// The first offset of `partition` that is not committed here.
     Offset committed(std::string_view partition) const;
     /// The same with what was put since.

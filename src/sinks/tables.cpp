@@ -73,21 +73,33 @@ constexpr auto dead_letter_columns = std::to_array<Column>({
     {"detail", text},
     {"schema_version", integer},
 });
-// Nothing fills this one yet: exchanges' own candles come with the reconciliation.
 constexpr auto candle_columns = std::to_array<Column>({
     {"venue", text},
     {"symbol", text},
     {"native_symbol", text},
-    {"period", text},
-    {"candle_start", time},
-    {"candle_end", time},
+    {"interval", text},
+    {"open_time", time},
+    {"close_time", time},
     {"open", decimal},
     {"high", decimal},
     {"low", decimal},
     {"close", decimal},
     {"volume", decimal},
     {"trade_count", bigint},
+    {"closed", boolean},
     {"ts_recv", time},
+    {"source_partition", text},
+    {"source_offset", bigint},
+    {"source_index", integer},
+});
+constexpr auto quality_columns = std::to_array<Column>({
+    {"venue", text},
+    {"symbol", text},
+    {"rule", text},
+    {"action", text},
+    {"ts_event", time},
+    {"ts_recv", time},
+    {"detail", text},
     {"source_partition", text},
     {"source_offset", bigint},
     {"source_index", integer},
@@ -98,13 +110,33 @@ const std::array<TableInfo, table_count> tables = {{
     {"windows", window_columns, "window_start", "window_name"},
     {"gaps", gap_columns, "from_ts", ""},
     {"dead_letters", dead_letter_columns, "ts_recv", ""},
-    {"candles", candle_columns, "candle_start", "venue"},
+    {"candles", candle_columns, "open_time", "venue"},
+    {"quality", quality_columns, "ts_recv", ""},
 }};
 
 }  // namespace
 
 const TableInfo& table_info(TableId table) {
     return tables[static_cast<std::size_t>(table)];
+}
+
+std::optional<TableId> table_of(log::RecordKind kind) {
+    switch (kind) {
+        case log::RecordKind::tick:
+            return TableId::ticks;
+        case log::RecordKind::window:
+            return TableId::windows;
+        case log::RecordKind::gap_row:
+            return TableId::gaps;
+        case log::RecordKind::dead_letter:
+            return TableId::dead_letters;
+        case log::RecordKind::candle:
+            return TableId::candles;
+        case log::RecordKind::quality:
+            return TableId::quality;
+        default:
+            return std::nullopt;
+    }
 }
 
 bool is_ascii(std::string_view text) {

@@ -25,8 +25,8 @@ struct Column {
     ColumnType type;
 };
 
-enum class TableId : u8 { ticks, windows, gaps, dead_letters, candles };
-constexpr int table_count = 5;
+enum class TableId : u8 { ticks, windows, gaps, dead_letters, candles, quality };
+constexpr int table_count = 6;
 
 struct TableInfo {
     std::string_view name;
@@ -139,6 +139,39 @@ void put_row(Columns auto& out, const DeadLetter& letter, std::string_view parti
     out.integer(letter.schema_version);
 }
 
+void put_row(Columns auto& out, const Candle& candle, std::string_view partition) {
+    out.text(candle.instrument->venue);
+    out.text(candle.instrument->symbol);
+    out.text(candle.instrument->native_symbol);
+    out.text(format_duration(candle.size));
+    out.time(candle.open_time);
+    out.time(candle.open_time + candle.size);
+    out.decimal(candle.open);
+    out.decimal(candle.high);
+    out.decimal(candle.low);
+    out.decimal(candle.close);
+    out.decimal(candle.volume);
+    detail::bigint(out, candle.trade_count);
+    out.boolean(candle.closed);
+    out.time(candle.ts_recv);
+    out.text(partition);
+    out.bigint(candle.source_offset.value);
+    out.integer(candle.source_index);
+}
+
+void put_row(Columns auto& out, const QualityFlag& flag, std::string_view partition) {
+    out.text(flag.venue);
+    detail::text_or_null(out, flag.symbol);
+    out.text(flag.rule);
+    out.text(flag.quarantined ? "quarantine" : "flag");
+    out.time(flag.ts_event);
+    out.time(flag.ts_recv);
+    out.text(flag.detail);
+    out.text(partition);
+    out.bigint(flag.source_offset.value);
+    out.integer(flag.source_index);
+}
+
 /// What the lake's partition folders need of a row.
 inline Nanos row_time(const Tick& tick) {
     return tick.ts_event;
@@ -152,6 +185,12 @@ inline Nanos row_time(const Gap& gap) {
 inline Nanos row_time(const DeadLetter& letter) {
     return letter.ts_recv;
 }
+inline Nanos row_time(const Candle& candle) {
+    return candle.open_time;
+}
+inline Nanos row_time(const QualityFlag& flag) {
+    return flag.ts_recv;
+}
 inline std::string_view row_key(const Tick& tick) {
     return tick.instrument->venue;
 }
@@ -164,6 +203,15 @@ inline std::string_view row_key(const Gap&) {
 inline std::string_view row_key(const DeadLetter&) {
     return {};
 }
+inline std::string_view row_key(const Candle& candle) {
+    return candle.instrument->venue;
+}
+inline std::string_view row_key(const QualityFlag&) {
+    return {};
+}
+
+/// The table that records of this kind are rows of; none for kinds that are no rows.
+std::optional<TableId> table_of(log::RecordKind kind);
 
 /// Decodes `record` and calls `use(table, row)`, which returns Result<void>; kinds that are no rows
 /// are passed over.
@@ -182,6 +230,10 @@ Result<void> with_row(const log::Record& record, InstrumentTable& instruments, U
             return give(TableId::gaps, decode_gap(record.payload));
         case log::RecordKind::dead_letter:
             return give(TableId::dead_letters, decode_dead_letter(record.payload));
+        case log::RecordKind::candle:
+            return give(TableId::candles, decode_candle(record.payload, instruments));
+        case log::RecordKind::quality:
+            return give(TableId::quality, decode_quality(record.payload));
         default:
             return {};
     }

@@ -18,19 +18,6 @@ namespace fs = std::filesystem;
 using Difference = std::optional<std::string>;
 using PartitionPositions = std::map<std::string, Offset, std::less<>>;
 
-TableId table_of(log::RecordKind kind) {
-    switch (kind) {
-        case log::RecordKind::tick:
-            return TableId::ticks;
-        case log::RecordKind::window:
-            return TableId::windows;
-        case log::RecordKind::gap_row:
-            return TableId::gaps;
-        default:
-            return TableId::dead_letters;
-    }
-}
-
 // Fills a warehouse at `file` with the replayed rows up to each table's position. A difference when
 // a position lies beyond what the replay gives.
 Result<Difference> build_expected(const fs::path& file, const fs::path& derived,
@@ -57,7 +44,9 @@ Result<Difference> build_expected(const fs::path& file, const fs::path& derived,
             if (records->empty()) break;
             wanted.clear();
             for (const log::Record& record : *records)
-                if (record.offset < end_of(table_of(record.kind))) wanted.push_back(record);
+                if (const auto table = table_of(record.kind);
+                    table && record.offset < end_of(*table))
+                    wanted.push_back(record);
             if (auto written = (*sink)->write(partition, wanted); !written) return written.error();
         }
         for (int table = 0; table < table_count; ++table)
@@ -95,7 +84,7 @@ class Comparer final {
         const TableInfo& table = table_info(id);
         std::string columns, condition;
         for (const Column& column : table.columns)
-            columns += fmt::format("{}{}", columns.empty() ? "" : ", ", column.name);
+            columns += fmt::format("{}\"{}\"", columns.empty() ? "" : ", ", column.name);
         if (not_before)
             condition = fmt::format(" WHERE {} >= make_timestamptz({})", table.time_column,
                                     not_before->micros());

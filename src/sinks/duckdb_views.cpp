@@ -1,0 +1,87 @@
+#include "sinks/duckdb_views.h"
+
+#include <fmt/core.h>
+
+namespace tape::sinks {
+namespace {
+
+// What counts as a dollar: USD and the coins that are worth one.
+constexpr const char* dollars =
+    "'USD', 'USDT', 'USDC', 'DAI', 'FDUSD', 'TUSD', 'USDP', 'PYUSD', 'USDG', 'RLUSD', 'USDE', "
+    "'USDS'";
+
+// Few rows are ever revised, so an anti-join against those alone reads the table once and holds
+// next to nothing; a window function over all rows would sort them.
+constexpr const char* windows_latest = R"(
+CREATE OR REPLACE VIEW windows_latest AS
+SELECT * FROM windows AS w WHERE NOT EXISTS (
+    SELECT 1 FROM windows AS n
+    WHERE n.revision > 0 AND n.window_name = w.window_name AND n.venue = w.venue
+      AND n.symbol = w.symbol AND n.window_start = w.window_start AND n.revision > w.revision))";
+
+// The newest time of each symbol first, so that only its few rows are put in order.
+constexpr const char* latest = R"(
+CREATE OR REPLACE VIEW latest AS
+WITH newest AS (
+    SELECT venue, symbol, max(ts_event) AS ts_event FROM ticks
+    WHERE price IS NOT NULL GROUP BY ALL)
+SELECT t.venue, t.symbol, t.native_symbol, t.kind, t.price, t.size, t.side, t.bid, t.ask,
+       t.ts_event, t.ts_event_nanos, t.ts_recv
+FROM ticks AS t JOIN newest USING (venue, symbol, ts_event)
+WHERE t.price IS NOT NULL
+QUALIFY row_number() OVER (
+    PARTITION BY t.venue, t.symbol
+    ORDER BY t.ts_event_nanos DESC, try_cast(t.trade_id AS UBIGINT) DESC NULLS LAST,
+             t.source_offset DESC, t.source_index DESC) = 1)";
+
+std::string prices() {
+    return fmt::format(R"(
+CREATE OR REPLACE VIEW prices AS
+SELECT symbol, price AS "priceUsd", ts_event AS time FROM ticks
+WHERE kind IN ('trade', 'ticker') AND price IS NOT NULL
+  AND len(string_split(symbol, '-')) = 2 AND split_part(symbol, '-', 2) IN ({}))",
+                       dollars);
+}
+
+// The last state of each gap. A file of the lake does not tell which row came first, but a gap's
+// states do: it is open before it is closed, its repairs have times, and while it lasts it grows.
+constexpr const char* gaps_latest = R"(
+CREATE OR REPLACE VIEW gaps_latest AS
+SELECT * FROM gaps
+QUALIFY row_number() OVER (
+    PARTITION BY venue, symbol, channel, from_ts, from_id
+    ORDER BY status = 'open', repaired_ts DESC NULLS LAST, to_ts DESC,
+             missing NULLS LAST, status) = 1)";
+
+// All that is quoted in dollars of one kind or another is one instrument here. The median is that
+// of the other venues alone, so one venue's error does not move what it is held against: EXCLUDE
+// GROUP leaves out the rows that are the current one's peers by venue.
+std::string window_outliers(double outlier_pct) {
+    return fmt::format(R"(
+CREATE OR REPLACE VIEW window_outliers AS
+WITH merged AS (
+    SELECT window_name, venue, symbol, window_start, window_end, close, revision,
+           CASE WHEN len(string_split(symbol, '-')) = 2 AND split_part(symbol, '-', 2) IN ({})
+                THEN split_part(symbol, '-', 1) || '-USD' ELSE symbol END AS instrument
+    FROM windows_latest),
+compared AS (
+    SELECT *, median(close) OVER others AS median_close, count(*) OVER others AS others
+    FROM merged
+    WINDOW others AS (
+        PARTITION BY window_name, instrument, window_start ORDER BY venue
+        ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING EXCLUDE GROUP))
+SELECT window_name, instrument, venue, symbol, window_start, window_end, close, median_close,
+       (close - median_close)::DOUBLE / median_close::DOUBLE * 100 AS deviation_pct, others, revision
+FROM compared
+WHERE others > 0 AND median_close <> 0
+  AND abs((close - median_close)::DOUBLE) > abs(median_close::DOUBLE) * {})",
+                       dollars, outlier_pct / 100);
+}
+
+}  // namespace
+
+std::vector<std::string> view_statements(const WarehouseOptions& options) {
+    return {windows_latest, latest, prices(), gaps_latest, window_outliers(options.outlier_pct)};
+}
+
+}  // namespace tape::sinks
