@@ -7,11 +7,14 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <future>
+#include <map>
+#include <random>
 #include <thread>
 
 #include "base/log.h"
 #include "feed/instrument_lists.h"
 #include "feed/plan.h"
+#include "feed/rest_client.h"
 #include "feed/slot.h"
 
 namespace tape::feed {
@@ -38,6 +41,7 @@ struct Feed::Impl {
     explicit Impl(FeedOptions o) : options(std::move(o)) {}
 
     Result<void> open(std::vector<PlannedSource> sources);
+    std::shared_ptr<RestClient> make_client(const PlannedSource& source);
     void spawn_all();
     asio::awaitable<void> beat();
     asio::awaitable<void> close_slot(Slot& slot);
@@ -46,9 +50,11 @@ struct Feed::Impl {
     const FeedOptions options;
     asio::io_context io{1};
     FeedContext context{io, options};
+    std::map<const venues::Venue*, std::shared_ptr<Limiter>> limiters;
     std::vector<std::string> names;
     std::vector<std::unique_ptr<Slot>> slots;
     struct SourceRun {
+        std::shared_ptr<RestClient> rest;
         std::unique_ptr<InstrumentLists> lists;
         std::vector<Slot*> slots;
     };
@@ -60,19 +66,38 @@ struct Feed::Impl {
 Result<void> Feed::Impl::open(std::vector<PlannedSource> planned) {
     for (PlannedSource& source : planned) {
         SourceRun run;
+        run.rest = make_client(source);
         for (PlannedSlot& slot : source.slots) {
             auto recorder = Recorder::open(io, options.log_root / slot.name, options.writer);
             if (!recorder) return recorder.error();
             names.push_back(slot.name);
-            Slot::Plan plan{slot.name, source.venue, std::move(slot.connection),
-                            std::move(slot.url), source.ca_file};
+            Slot::Plan plan{slot.name,           source.venue,   std::move(slot.connection),
+                            std::move(slot.url), source.ca_file, run.rest};
             slots.push_back(std::make_unique<Slot>(context, std::move(plan), std::move(*recorder)));
             run.slots.push_back(slots.back().get());
         }
-        run.lists = std::make_unique<InstrumentLists>(context, std::move(source), run.slots);
+        run.lists =
+            std::make_unique<InstrumentLists>(context, std::move(source), run.rest, run.slots);
         sources.push_back(std::move(run));
     }
     return {};
+}
+
+std::shared_ptr<RestClient> Feed::Impl::make_client(const PlannedSource& source) {
+    std::shared_ptr<Limiter>& limiter = limiters[source.venue];
+    if (!limiter)
+        limiter =
+            std::make_shared<Limiter>(source.venue->rest_budget(),
+                                      Limiter::Options{.backfill_share = options.backfill_share,
+                                                       .backoff_min = options.backoff_min,
+                                                       .backoff_max = options.backoff_max},
+                                      std::random_device{}());
+    return std::make_shared<RestClient>(
+        RestClient::Options{.venue = std::string(source.venue->name()),
+                            .endpoint = source.rest,
+                            .ca_file = source.ca_file,
+                            .max_body_bytes = options.answer_bytes},
+        limiter);
 }
 
 void Feed::Impl::spawn_all() {

@@ -38,6 +38,11 @@ struct FeedOptions {
     Nanos stale_after =
         seconds(60);  // A symbol that no frame named for so long makes its subscriptions stale.
     Nanos disk_check = seconds(1);  // How often a paused slot looks whether it can write again.
+    Nanos lists_every = seconds(86'400);  // Between two fetches of the instrument lists.
+    i64 answer_bytes = 16 << 20;  // Of REST; larger ones are given up. Lists have megabytes.
+    double backfill_share = 0.5;  // Of a venue's REST budget; the rest is for others.
+    Nanos backfill_patience = seconds(600);  // A gap is left as it is when REST fails for so long.
+    i64 backfill_queue = 1'000;  // Gaps of one venue that may wait; further ones are left.
 };
 
 /// One slot as it is now.
@@ -50,6 +55,7 @@ struct SlotStatus {
     i64 session{};      // How many connections this process opened.
     Nanos last_recv;    // Of the last frame; 0: none yet.
     i64 frames{};       // Of this process.
+    i64 backfills{};    // Gaps that are being fetched, or wait for it.
     i64 stale{};        // Subscriptions whose symbol was not heard of for stale_after.
     Offset readable, durable;  // Of the slot's log.
 };

@@ -11,10 +11,20 @@ namespace tape::feed {
 
 asio::awaitable<void> InstrumentLists::run() {
     wait_.expires_after(std::chrono::nanoseconds(context_.options.lists_wait.count));
+    while (!stopped_) {
+        co_await fetch_all();
+        done_ = true;
+        wait_.cancel();
+        co_await net::sleep_for(context_.options.lists_every);
+    }
+}
+
+asio::awaitable<void> InstrumentLists::fetch_all() {
     const std::vector<venues::RestRequest> requests = source_.venue->instruments(source_.spec);
     for (const venues::RestRequest& request : requests) {
         const std::string payload = co_await fetch(request);
         for (Slot* slot : slots_) {
+            if (stopped_) co_return;
             if (slot->recorder().fits(payload))
                 co_await slot->record_answer(payload);
             else
@@ -22,8 +32,6 @@ asio::awaitable<void> InstrumentLists::run() {
                           slot->name(), payload.size());
         }
     }
-    done_ = true;
-    wait_.cancel();
 }
 
 // Each request has a back-off of its own: a list that the venue refuses must not hold up the next
@@ -32,16 +40,10 @@ asio::awaitable<std::string> InstrumentLists::fetch(venues::RestRequest request)
     const FeedOptions& options = context_.options;
     Backoff backoff({options.backoff_min, options.backoff_max, options.healthy_after},
                     std::random_device{}());
-    net::ClientOptions client;
-    client.ca_file = source_.ca_file;
-    client.max_message_bytes = options.writer.max_record_bytes;
-    const net::Url url = rest_url(source_, request.target);
-    const net::Headers headers;
-    for (;;) {
+    while (!stopped_) {
         std::string why;
         try {
-            const net::HttpResponse response =
-                co_await net::http_request(request.method, url, headers, request.body, client);
+            const net::HttpResponse response = co_await rest_->fetch(request);
             if (response.status == 200)
                 co_return rest_payload(request.method, request.target, response.status,
                                        response.body);
@@ -52,6 +54,7 @@ asio::awaitable<std::string> InstrumentLists::fetch(venues::RestRequest request)
         log_warn("{}: no instrument list from {}: {}", source_.venue->name(), request.target, why);
         co_await net::sleep_for(backoff.next({}));
     }
+    co_return std::string();
 }
 
 asio::awaitable<void> InstrumentLists::wait() {

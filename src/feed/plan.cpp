@@ -68,10 +68,14 @@ Result<std::vector<std::string>> plan_slots(const std::vector<SourceOptions>& so
     return names;
 }
 
-net::Url rest_url(const PlannedSource& source, const std::string& target) {
-    auto url = net::parse_url(joined(source.rest, target));
+net::Url rest_url(const std::string& endpoint, const std::string& target) {
+    auto url = net::parse_url(joined(endpoint, target));
     ensure(url.has_value(), "a request's target fits behind a checked endpoint");
     return std::move(*url);
+}
+
+net::Url rest_url(const PlannedSource& source, const std::string& target) {
+    return rest_url(source.rest, target);
 }
 
 }  // namespace tape::feed

@@ -26,6 +26,7 @@ struct PlannedSource {
 Result<std::vector<PlannedSource>> plan_sources(const std::vector<SourceOptions>& sources);
 
 /// The URL of `target` below a REST endpoint; plan_sources() saw that it is one.
+net::Url rest_url(const std::string& endpoint, const std::string& target);
 net::Url rest_url(const PlannedSource& source, const std::string& target);
 
 }  // namespace tape::feed

@@ -255,10 +255,18 @@ void Slot::set_paused(bool paused) {
 }
 
 asio::awaitable<void> Slot::record_answer(std::string payload) {
+    return record_late(RecordKind::rest, std::move(payload));
+}
+
+asio::awaitable<void> Slot::record_verdict(std::string payload) {
+    return record_late(RecordKind::gap, std::move(payload));
+}
+
+asio::awaitable<void> Slot::record_late(RecordKind kind, std::string payload) {
     while (!stopped_) {
         if (!paused_) {
             try {
-                recorder_->append(RecordKind::rest, wall_clock(), payload);
+                recorder_->append(kind, wall_clock(), payload);
                 co_return;
             } catch (const CannotRecord&) {  // The slot notices it too, and pauses.
             }

@@ -15,6 +15,7 @@
 #include "feed/backoff.h"
 #include "feed/feed.h"
 #include "feed/recorder.h"
+#include "feed/rest_client.h"
 #include "net/net.h"
 
 namespace tape::feed {
@@ -35,6 +36,7 @@ class Slot final {
         venues::Connection connection;
         net::Url url;
         std::string ca_file;
+        std::shared_ptr<RestClient> rest;  // Shared with the back-fill and the other slots.
     };
     Slot(FeedContext& context, Plan plan, std::unique_ptr<Recorder> recorder);
 
@@ -46,6 +48,8 @@ class Slot final {
     void tick();
     /// Records an answer of the venue's REST endpoint, as soon as the disk allows.
     asio::awaitable<void> record_answer(std::string payload);
+    /// Records what became of a gap, behind the answers that were recorded for it.
+    asio::awaitable<void> record_verdict(std::string payload);
     /// Records `disconnected` where it is connected; nothing is recorded afterwards.
     void stop();
     /// The polite end of a stopped slot's socket, bounded by a second.
@@ -80,6 +84,7 @@ class Slot final {
     void end_session(const std::string& what);
     void note_disconnected(const std::string& cause);
     void record_config();
+    asio::awaitable<void> record_late(log::RecordKind kind, std::string payload);
     void cut(Session& session, std::string cause);
     void on_frame(std::string_view payload);
     void note_symbols(std::string_view payload);

@@ -1,0 +1,51 @@
+// Asks one endpoint of a venue over REST, never faster than its limiter lets it. Whoever shares the
+// limiter shares the venue's patience.
+#pragma once
+
+#include <memory>
+
+#include "base/metrics.h"
+#include "feed/limiter.h"
+#include "net/net.h"
+
+namespace tape::feed {
+
+namespace asio = net::asio;
+
+class RestClient final {
+ public:
+    struct Options {
+        std::string venue;     // For metrics.
+        std::string endpoint;  // "https://host"; a request's target is added to it.
+        std::string ca_file;
+        i64 max_body_bytes = 16 << 20;
+        Nanos timeout = seconds(20);  // Of one exchange, once it may be sent.
+    };
+    RestClient(Options options, std::shared_ptr<Limiter> limiter);
+    RestClient(const RestClient&) = delete;
+    RestClient& operator=(const RestClient&) = delete;
+
+    /// Waits until the limiter allows it (in a ban: for as long as that lasts), then asks once. An
+    /// answer of any status is returned, and the limiter has heard of it; without one it throws as
+    /// net::http_request does. The client outlives the call.
+    asio::awaitable<net::HttpResponse> fetch(venues::RestRequest request,
+                                             RestUse use = RestUse::capture);
+    /// When a request of `weight` could be sent, by the steady clock.
+    Nanos ready_at(i64 weight, RestUse use) const {
+        return limiter_->ready_at(steady_clock(), weight, use);
+    }
+    /// The caller found that an answer of status 200 was a refusal: the next one waits longer.
+    void refused(RestUse use) { limiter_->on_failure(steady_clock(), use); }
+    const std::string& endpoint() const { return options_.endpoint; }
+
+ private:
+    asio::awaitable<void> wait_turn(i64 weight, RestUse use);
+    void note(const net::HttpResponse& response, RestUse use);
+
+    const Options options_;
+    const std::shared_ptr<Limiter> limiter_;
+    Counter waits_;
+    Gauge barred_;
+};
+
+}  // namespace tape::feed
