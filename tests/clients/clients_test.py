@@ -1,0 +1,184 @@
+#!/usr/bin/env python3
+"""Third-party clients talk to the simulator, unmodified but for its address: each receives trades and tickers of every venue
+that it supports. They know the exchanges' protocols from years of use, so what they accept is not our own reading alone.
+Run by scripts/integration in an environment of its own (tests/clients/requirements.txt); TAPE names the binary."""
+import asyncio
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import unittest
+
+TAPE = os.environ.get("TAPE", "build/release/tape")
+PATIENCE = 40  # Seconds for one client and venue.
+
+
+class Simulator:
+    """`tape simulate`, with TLS because some clients take no other address."""
+
+    def __init__(self, *arguments):
+        self.process = subprocess.Popen([TAPE, "--log-level", "error", "simulate", "--port", "0", "--rate", "200", *arguments],
+                                        stdout=subprocess.PIPE, text=True)
+        self.ready = json.loads(self.process.stdout.readline())
+
+    def websocket(self, venue):
+        return self.ready["venues"][venue]["ws"]
+
+    def rest(self, venue):
+        return self.ready["venues"][venue]["rest"]
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait()
+
+
+def market(symbol, native):
+    base, quote = symbol.split("/")
+    return {"id": native, "symbol": symbol, "base": base, "quote": quote, "baseId": base, "quoteId": quote, "spot": True,
+            "type": "spot", "active": True, "contract": False, "precision": {"price": 0.01, "amount": 1e-8}, "limits": {}, "info": {}}
+
+
+def point_ccxt(name, exchange, websocket, rest):
+    """Only the addresses differ from the real exchange's."""
+    if name == "binance":
+        exchange.urls["api"]["ws"]["spot"] = websocket + "/ws"
+        exchange.urls["api"]["public"] = rest + "/api/v3"
+    elif name == "okx":
+        exchange.urls["api"]["ws"] = websocket + "/ws/v5"
+        exchange.urls["api"]["rest"] = rest
+    elif name == "kucoin":
+        exchange.urls["api"]["public"] = rest
+    elif name in ("coinbase", "coinbaseexchange"):
+        exchange.urls["api"]["ws"] = websocket
+    elif name == "kraken":
+        exchange.urls["api"]["ws"]["publicV2"] = websocket + "/v2"
+
+
+CCXT = {"okx": ("okx", "BTC/USDT", "BTC-USDT"), "kucoin": ("kucoin", "BTC/USDT", "BTC-USDT"),
+        "binance": ("binance", "BTC/USDT", "BTCUSDT"), "coinbase": ("coinbase", "BTC/USD", "BTC-USD"),
+        "coinbaseexchange": ("coinbase", "BTC/USD", "BTC-USD"), "kraken": ("kraken", "BTC/USD", "XBTUSD")}
+
+
+async def watch_with_ccxt(name, simulator):
+    import ccxt.pro
+    venue, symbol, native = CCXT[name]
+    exchange = getattr(ccxt.pro, name)({"enableRateLimit": False})
+    try:
+        point_ccxt(name, exchange, simulator.websocket(venue), simulator.rest(venue))
+        exchange.open()
+        exchange.set_markets([market(symbol, native)])
+        trades = await asyncio.wait_for(exchange.watch_trades(symbol), PATIENCE)
+        ticker = await asyncio.wait_for(exchange.watch_ticker(symbol), PATIENCE)
+        return trades, ticker
+    finally:
+        await exchange.close()
+
+
+CRYPTOFEED = r"""
+import json, os, sys
+from decimal import Decimal
+from cryptofeed import FeedHandler
+from cryptofeed.connection import RestEndpoint, WebsocketEndpoint
+from cryptofeed.defines import TICKER, TRADES
+from cryptofeed import exchanges
+
+name, websocket, rest, symbol = sys.argv[1:5]
+Exchange = getattr(exchanges, name)
+
+def moved(address, to):
+    return to + "/".join(["", *address.split("/")[3:]])
+
+if Exchange.websocket_endpoints:  # KuCoin's comes with the token.
+    endpoint = Exchange.websocket_endpoints[0]
+    Exchange.websocket_endpoints = [WebsocketEndpoint(moved(endpoint.address, websocket), options=endpoint.options)]
+endpoint = Exchange.rest_endpoints[0]
+Exchange.rest_endpoints = [RestEndpoint(moved(endpoint.address, rest), routes=endpoint.routes)]
+if name == "KuCoin":  # Its token's address is written into the class.
+    write = Exchange.http_sync.write
+    Exchange.http_sync.write = lambda address, **rest_of: write(address.replace("https://api.kucoin.com", rest), **rest_of)
+seen = {TRADES: 0, TICKER: 0}
+handler = FeedHandler(config={"log": {"disabled": True}})
+
+async def count(channel, data):
+    assert Decimal(data.price if channel == TRADES else data.bid) > 0
+    seen[channel] += 1
+    if all(n >= 3 for n in seen.values()):
+        print(json.dumps(seen)); sys.stdout.flush(); os._exit(0)
+
+async def on_trade(trade, at): await count(TRADES, trade)
+async def on_ticker(ticker, at): await count(TICKER, ticker)
+
+handler.add_feed(Exchange(symbols=[symbol], channels=[TRADES, TICKER], callbacks={TRADES: on_trade, TICKER: on_ticker}))
+handler.run()
+"""
+
+
+class Clients(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.plain = Simulator()
+        cls.secure = Simulator("--tls")
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.plain.stop()
+        cls.secure.stop()
+
+    def ccxt(self, name):
+        trades, ticker = asyncio.run(watch_with_ccxt(name, self.plain))
+        self.assertTrue(trades)
+        for trade in trades:
+            self.assertEqual(trade["symbol"], CCXT[name][1])
+            self.assertGreater(trade["price"], 0)
+            self.assertGreater(trade["amount"], 0)
+            self.assertIn(trade["side"], ("buy", "sell"))
+            self.assertIsNotNone(trade["timestamp"])
+        self.assertEqual(ticker["symbol"], CCXT[name][1])
+        self.assertGreater(ticker["last"], 0)
+
+    def test_ccxt_okx(self):
+        self.ccxt("okx")
+
+    def test_ccxt_kucoin(self):
+        self.ccxt("kucoin")
+
+    def test_ccxt_binance(self):
+        self.ccxt("binance")
+
+    def test_ccxt_coinbase_advanced(self):
+        self.ccxt("coinbase")
+
+    def test_ccxt_coinbase_exchange(self):
+        self.ccxt("coinbaseexchange")
+
+    def test_ccxt_kraken(self):
+        self.ccxt("kraken")
+
+    def cryptofeed(self, name, venue, symbol):
+        environment = dict(os.environ, SSL_CERT_FILE=self.secure.ready["ca"], REQUESTS_CA_BUNDLE=self.secure.ready["ca"])
+        with tempfile.TemporaryDirectory() as folder:
+            script = pathlib.Path(folder) / "feed.py"
+            script.write_text(CRYPTOFEED)
+            run = subprocess.run([sys.executable, script, name, self.secure.websocket(venue), self.secure.rest(venue), symbol],
+                                 env=environment, cwd=folder, capture_output=True, text=True, timeout=PATIENCE)
+        self.assertEqual(run.returncode, 0, run.stderr[-2000:])
+        seen = json.loads(run.stdout.splitlines()[-1])
+        self.assertGreaterEqual(min(seen.values()), 3, seen)
+
+    def test_cryptofeed_okx(self):
+        self.cryptofeed("OKX", "okx", "BTC-USDT")
+
+    def test_cryptofeed_coinbase(self):
+        self.cryptofeed("Coinbase", "coinbase", "BTC-USD")
+
+    def test_cryptofeed_kucoin(self):
+        self.cryptofeed("KuCoin", "kucoin", "BTC-USDT")
+
+    def test_cryptofeed_binance(self):
+        self.cryptofeed("Binance", "binance", "BTC-USDT")
+
+
+if __name__ == "__main__":
+    unittest.main()
