@@ -24,12 +24,30 @@ enum class LatePolicy : u8 {
     side
 };  // Counted only; whole rows again with revision + 1; a dead letter.
 
+/// What becomes of a tick that breaks a rule: nothing, a row of table `quality` beside it, or that
+/// row in its stead.
+enum class QualityAction : u8 { off, flag, quarantine };
+
+/// The rules are told in quality.h.
+struct QualityOptions {
+    QualityAction crossed = QualityAction::flag;
+    QualityAction locked = QualityAction::off;  // A price both sides agree on: common and right.
+    QualityAction id_backwards = QualityAction::flag;
+    QualityAction time_backwards = QualityAction::flag;
+    QualityAction clock_skew = QualityAction::flag;
+    QualityAction zero_price = QualityAction::flag;
+    QualityAction zero_size = QualityAction::flag;
+    Nanos max_clock_skew = seconds(10);  // Either way; ahead, max_skew refuses before.
+    bool operator==(const QualityOptions&) const = default;
+};
+
 struct PipelineOptions {
     Nanos lateness = seconds(2);
     Nanos idle = seconds(5);  // At least lateness.
     Nanos max_skew = seconds(5);
     LatePolicy late = LatePolicy::reemit;
     std::vector<WindowSpec> windows;
+    QualityOptions quality;
     bool operator==(const PipelineOptions&) const = default;
 };
 

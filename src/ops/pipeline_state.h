@@ -2,6 +2,7 @@
 #pragma once
 
 #include "ops/options.h"
+#include "ops/quality.h"
 #include "stream/state.h"
 
 namespace tape::ops {
@@ -18,6 +19,7 @@ inline void save_options(const PipelineOptions& options, stream::StateWriter& ou
         out.put(spec.slide);
         out.put(spec.input);
     }
+    save(options.quality, out);
 }
 
 inline PipelineOptions load_options(stream::StateReader& in) {
@@ -33,6 +35,7 @@ inline PipelineOptions load_options(stream::StateReader& in) {
         spec.slide = in.get<Nanos>();
         spec.input = in.get<TickKind>();
     }
+    load(options.quality, in);
     return options;
 }
 
