@@ -109,16 +109,18 @@ void AdvancedFeed::acknowledge(Nanos now, Outbox& out) {
 void AdvancedFeed::send(std::string_view channel, Nanos time, std::string_view event, Outbox& out) {
     out.frames.push_back(fmt::format(
         R"({{"channel":"{}","client_id":"","timestamp":"{}","sequence_num":{},"events":[{{{}}}]}})",
-        channel, time_text(time, 9), sequence_++, event));
+        channel, time_text(market_.stamp(time), 9), sequence_++, event));
 }
 
 void AdvancedFeed::send_trades(const Stream& stream, std::string_view type, i64 first, i64 last,
                                Outbox& out) {
     std::string event = fmt::format(R"("type":"{}","trades":[)", type);
     for (i64 id = last; id >= first; --id) {
-        if (id != last) event += ',';
+        if (!stream.trades->on_socket(id)) continue;
+        if (event.back() == '}') event += ',';
         append_market_trade(event, *stream.trades, id);
     }
+    if (event.back() == '[') return;
     event += ']';
     send("market_trades", stream.trades->time(last), event, out);
 }
@@ -148,7 +150,7 @@ void AdvancedFeed::send_ticker(const TradeSequence& trades, std::string_view typ
 
 void AdvancedFeed::send_heartbeat(Nanos moment, Outbox& out) {
     const Nanos uptime = moment - floor_to(market_.epoch(), seconds(1));
-    std::string current = time_text(moment, 9);
+    std::string current = time_text(market_.stamp(moment), 9);
     current.replace(current.find('T'), 1, " ");
     current.pop_back();  // The "Z".
     const i64 counter = uptime.count / seconds(1).count;

@@ -41,7 +41,7 @@ void send_match(std::string_view type, const TradeSequence& trades, i64 id, Outb
         type, id, uuid(trades.noise(id, 17), trades.noise(id, 18)),
         uuid(trades.noise(taker, 19), trades.noise(taker, 20)), maker_side(trade),
         coinbase_size(listing, trade.size), coinbase_price(listing, trade.price),
-        listing.native_symbol, trades.sequence(id), time_text(trade.time, 6));
+        listing.native_symbol, trades.sequence(id), time_text(trades.stamp(trade.time), 6));
 }
 
 void send_ticker(const TradeSequence& trades, i64 id, Outbox& out) {
@@ -59,7 +59,7 @@ void send_ticker(const TradeSequence& trades, i64 id, Outbox& out) {
         trades.sequence(id), listing.native_symbol, price(trade.price), price(day.open),
         size(day.volume), price(day.low), price(day.high), size(day.volume * 30), price(best.bid),
         size(listing.size), price(best.ask), size(listing.size * 2), to_string(trade.side),
-        time_text(trade.time, 6), id, size(trade.size));
+        time_text(trades.stamp(trade.time), 6), id, size(trade.size));
 }
 
 void send_heartbeat(const TradeSequence& trades, Nanos moment, Outbox& out) {
@@ -67,7 +67,7 @@ void send_heartbeat(const TradeSequence& trades, Nanos moment, Outbox& out) {
     fmt::format_to(
         std::back_inserter(new_frame(out)),
         R"({{"type":"heartbeat","last_trade_id":{},"product_id":"{}","sequence":{},"time":"{}"}})",
-        last, trades.symbol(), trades.sequence(last), time_text(moment, 6));
+        last, trades.symbol(), trades.sequence(last), time_text(trades.stamp(moment), 6));
 }
 
 }  // namespace
@@ -153,7 +153,7 @@ void ExchangeFeed::begin(Stream stream, Nanos now, Outbox& out) {
     place->sent = stream.trades->last_at(now);
     place->next_beat = now + seconds(1);
     if (place->sent == 0) return;
-    if (stream.channel == Channel::matches)
+    if (stream.channel == Channel::matches && stream.trades->on_socket(place->sent))
         send_match("last_match", *stream.trades, place->sent, out);
     if (stream.channel == Channel::ticker) send_ticker(*stream.trades, place->sent, out);
 }
@@ -162,10 +162,12 @@ void ExchangeFeed::send_due(Stream& stream, Nanos now, Outbox& out) {
     const i64 due = stream.trades->last_at(now);
     while (stream.sent < due) {
         ++stream.sent;
-        if (stream.channel == Channel::matches)
-            send_match("match", *stream.trades, stream.sent, out);
-        else if (stream.sent % trades_per_ticker == 0)
+        if (stream.channel == Channel::matches) {
+            if (stream.trades->on_socket(stream.sent))
+                send_match("match", *stream.trades, stream.sent, out);
+        } else if (stream.sent % trades_per_ticker == 0) {
             send_ticker(*stream.trades, stream.sent, out);
+        }
     }
 }
 

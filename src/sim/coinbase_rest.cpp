@@ -56,7 +56,7 @@ net::Response ticker(const net::Request&, const TradeSequence& trades, Nanos now
             coinbase_price(listing, best.ask), coinbase_price(listing, best.bid),
             coinbase_size(listing, trades.day_before(trade).volume), last,
             coinbase_price(listing, trade.price), coinbase_size(listing, trade.size),
-            time_text(trade.time, 6))};
+            time_text(trades.stamp(trade.time), 6))};
 }
 
 // `after` gives what is older than the id; `before` what is newer, and of that the newest page.
@@ -68,21 +68,27 @@ net::Response trade_page(const net::Request& request, const TradeSequence& trade
         if (const auto text = request.parameter(name); text && !parse_number(*text, *value))
             return failure(400, fmt::format("Invalid {}", name));
     const i64 newest = std::min(trades.last_at(now), after - 1);
-    const i64 oldest = std::max({i64{1}, before + 1, newest - std::clamp<i64>(limit, 1, 1000) + 1});
+    const i64 oldest = std::max(i64{1}, before + 1);
+    limit = std::clamp<i64>(limit, 1, 1000);
+    i64 first = 0, last = 0;
     const Listing& listing = trades.listing();
     net::Response response{.body = "["};
-    for (i64 id = newest; id >= oldest; --id) {
+    for (i64 id = newest; id >= oldest && limit > 0; --id) {
+        if (!trades.on_rest(id)) continue;
+        --limit;
+        last = id;
+        const bool begins = std::exchange(first, first == 0 ? id : first) == 0;
         const SimTrade trade = trades.trade(id);
         fmt::format_to(std::back_inserter(response.body),
                        R"({}{{"trade_id":{},"side":"{}","size":"{}","price":"{}","time":"{}"}})",
-                       id == newest ? "" : ",", id, maker_side(trade),
-                       coinbase_size(listing, trade.size), coinbase_price(listing, trade.price),
-                       time_text(trade.time, 6));
+                       begins ? "" : ",", id, maker_side(trade), coinbase_size(listing, trade.size),
+                       coinbase_price(listing, trade.price),
+                       time_text(trades.stamp(trade.time), 6));
     }
     response.body += ']';
-    if (newest >= oldest) {
-        response.headers.emplace_back("CB-BEFORE", std::to_string(newest));
-        response.headers.emplace_back("CB-AFTER", std::to_string(oldest));
+    if (first != 0) {
+        response.headers.emplace_back("CB-BEFORE", std::to_string(first));
+        response.headers.emplace_back("CB-AFTER", std::to_string(last));
     }
     return response;
 }
@@ -169,11 +175,13 @@ net::Response advanced_ticker(const net::Request& request, const TradeSequence& 
     if (!from || !to)
         return advanced_failure(400, "INVALID_ARGUMENT", "start and end must be UNIX timestamps");
     const i64 newest = trades.last_at(*to);
-    const i64 oldest = std::max(trades.last_at(*from - Nanos{1}) + 1,
-                                newest - std::clamp<i64>(limit, 1, 1000) + 1);
+    const i64 oldest = std::max<i64>(1, trades.last_at(*from - Nanos{1}) + 1);
+    limit = std::clamp<i64>(limit, 1, 1000);
     net::Response response{.body = R"({"trades":[)"};
-    for (i64 id = newest; id >= std::max<i64>(1, oldest); --id) {
-        if (id != newest) response.body += ',';
+    for (i64 id = newest; id >= oldest && limit > 0; --id) {
+        if (!trades.on_rest(id)) continue;
+        --limit;
+        if (response.body.back() == '}') response.body += ',';
         append_market_trade(response.body, trades, id);
     }
     const Listing& listing = trades.listing();
@@ -264,11 +272,13 @@ void append_market_trade(std::string& out, const TradeSequence& trades, i64 id) 
         std::back_inserter(out),
         R"({{"product_id":"{}","trade_id":"{}","price":"{}","size":"{}","time":"{}","side":"{}"}})",
         listing.native_symbol, id, coinbase_price(listing, trade.price),
-        coinbase_size(listing, trade.size), time_text(trade.time, 6), maker_side_capitals(trade));
+        coinbase_size(listing, trade.size), time_text(trades.stamp(trade.time), 6),
+        maker_side_capitals(trade));
 }
 
 net::Response coinbase_answer(const net::Request& request, const Market& market, Nanos now) {
-    constexpr std::string_view advanced_root = "/api/v3/brokerage/market";
+    // The paths that need a signature answer alike and lack "/market"; no signature is checked.
+    constexpr std::string_view advanced_root = "/api/v3/brokerage", open_part = "/market";
     const bool advanced = request.path.starts_with(advanced_root);
     const auto not_found = [advanced] {
         return advanced ? advanced_failure(404, "NOT_FOUND", "valid product_id is required")
@@ -276,6 +286,7 @@ net::Response coinbase_answer(const net::Request& request, const Market& market,
     };
     std::string_view path = request.path;
     if (advanced) path.remove_prefix(advanced_root.size());
+    if (advanced && path.starts_with(open_part)) path.remove_prefix(open_part.size());
     if (request.method != "GET" || !path.starts_with("/products")) return not_found();
     path.remove_prefix(std::string_view("/products").size());
     if (path.empty()) return advanced ? all_advanced_products(market, now) : all_products(market);

@@ -87,6 +87,14 @@ class OkxSession final : public Session {
         if (now - last_traffic_ > silence_limit) out.close = {4004, "No data received in 30s."};
     }
 
+    // https://www.okx.com/docs-v5/en/#overview-websocket-notification
+    void announce_end(Nanos /*now*/, Outbox& out) override {
+        out.frames.push_back(fmt::format(
+            R"({{"event":"notice","code":"64008","msg":"The connection will soon be closed for a service upgrade. )"
+            R"(Please reconnect.","connId":"{}"}})",
+            connection_id_));
+    }
+
  private:
     // https://www.okx.com/docs-v5/en/#error-code-websocket-public
     void refuse(std::string_view code, std::string_view message, Outbox& out) const {
@@ -142,10 +150,19 @@ class OkxSession final : public Session {
                 subscription.channel == Channel::trades ? trades.order_last(first) : first;
             if (last > due) return;  // The order is not filled yet.
             if (subscription.channel != Channel::tickers)
-                send_trades(subscription, first, last, out);
+                send_runs(subscription, first, last, out);
             else if (first % trades_per_ticker == 0)
                 send_ticker(trades, first, out);
             subscription.sent = last;
+        }
+    }
+
+    // A frame tells of all ids that it covers: one that the socket is not to have parts an order.
+    static void send_runs(const Subscription& subscription, i64 first, i64 last, Outbox& out) {
+        for (i64 begin = first, id = first; id <= last + 1; ++id) {
+            if (id <= last && subscription.trades->on_socket(id)) continue;
+            if (begin < id) send_trades(subscription, begin, id - 1, out);
+            begin = id + 1;
         }
     }
 
@@ -164,7 +181,8 @@ class OkxSession final : public Session {
             R"("side":"{}","ts":"{}")",
             merged ? "trades" : "trades-all", listing.native_symbol, listing.native_symbol,
             trade.id, number(trade.price, listing.price_decimals),
-            number(trade.size, listing.size_decimals), to_string(trade.side), trade.time.millis());
+            number(trade.size, listing.size_decimals), to_string(trade.side),
+            trades.stamp(trade.time).millis());
         if (merged)
             fmt::format_to(std::back_inserter(frame),
                            R"(,"count":"{}","source":"0","seqId":{}}}]}})", last - first + 1,

@@ -71,12 +71,14 @@ void append_trade(std::string& out, const TradeSequence& trades, const SimTrade&
         std::back_inserter(out),
         R"({{"instId":"{}","side":"{}","sz":"{}","source":"0","px":"{}","tradeId":"{}","ts":"{}"}})",
         listing.native_symbol, to_string(trade.side), number(trade.size, listing.size_decimals),
-        number(trade.price, listing.price_decimals), trade.id, trade.time.millis());
+        number(trade.price, listing.price_decimals), trade.id, trades.stamp(trade.time).millis());
 }
 
-net::Response trade_list(const TradeSequence& trades, i64 newest, i64 oldest) {
+net::Response trade_list(const TradeSequence& trades, i64 newest, i64 oldest, i64 limit) {
     std::string data;
-    for (i64 id = newest; id >= oldest; --id) {
+    for (i64 id = newest; id >= oldest && limit > 0; --id) {
+        if (!trades.on_rest(id)) continue;
+        --limit;
         separate(data);
         append_trade(data, trades, trades.trade(id));
     }
@@ -88,7 +90,7 @@ net::Response latest_trades(const net::Request& request, const TradeSequence& tr
     if (const auto wrong = read_page(request, 500, page); !wrong.empty())
         return bad_parameter(wrong);
     const i64 newest = trades.last_at(now);
-    return trade_list(trades, newest, std::max<i64>(1, newest - page.limit + 1));
+    return trade_list(trades, newest, 1, page.limit);
 }
 
 // By trade id (type=1, the default) or by time (type=2). With `before` alone the newest page comes,
@@ -113,7 +115,7 @@ net::Response history_trades(const net::Request& request, const TradeSequence& t
     } else {
         return bad_parameter("type");
     }
-    return trade_list(trades, newest, std::max(oldest, newest - page.limit + 1));
+    return trade_list(trades, newest, oldest, page.limit);
 }
 
 struct Bar {
@@ -250,7 +252,8 @@ void append_okx_ticker(std::string& out, const TradeSequence& trades, const SimT
         price(trades.price_at(floor_to(last.time, seconds(86'400)))),
         price(trades.price_at(floor_to(last.time + seconds(28'800), seconds(86'400)) -
                               seconds(28'800))),
-        listing.type == Listing::Type::spot ? turnover : volume, volume, last.time.millis());
+        listing.type == Listing::Type::spot ? turnover : volume, volume,
+        trades.stamp(last.time).millis());
 }
 
 net::Response okx_answer(const net::Request& request, const Market& market, Nanos now) {
@@ -268,7 +271,7 @@ net::Response okx_answer(const net::Request& request, const Market& market, Nano
             append_okx_ticker(out, trades, trades.trade(std::max<i64>(1, trades.last_at(now))));
         });
     if (request.method == "GET" && request.path == "/api/v5/public/time")
-        return success(fmt::format(R"({{"ts":"{}"}})", now.millis()));
+        return success(fmt::format(R"({{"ts":"{}"}})", market.stamp(now).millis()));
     return failure(404, "404", "Request path not found");
 }
 

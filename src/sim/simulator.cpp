@@ -36,8 +36,8 @@ Result<void> check(const SimOptions& options) {
     for (const std::string& venue : options.venues) {
         if (!find_sim_venue(venue)) {
             std::string known;
-            for (const SimVenue* one : sim_venues())
-                known += fmt::format("{}{}", known.empty() ? "" : ", ", one->name());
+            for (const SimVenue* each : sim_venues())
+                known += fmt::format("{}{}", known.empty() ? "" : ", ", each->name());
             return user_error(
                 fmt::format("the simulator knows no venue '{}'; there are {}", venue, known));
         }
@@ -152,6 +152,13 @@ std::string Simulator::Impl::url(std::string_view scheme, std::string_view venue
     std::abort();
 }
 
+std::vector<std::string_view> simulated_venues() {
+    std::vector<std::string_view> names;
+    for (const std::string_view name : places)
+        if (find_sim_venue(name)) names.push_back(name);
+    return names;
+}
+
 Simulator::Simulator() : impl_(std::make_unique<Impl>()) {}
 Simulator::~Simulator() {
     stop();
@@ -159,8 +166,7 @@ Simulator::~Simulator() {
 
 Result<std::unique_ptr<Simulator>> Simulator::start(SimOptions options) {
     if (options.venues.empty())
-        for (const std::string_view name : places)
-            if (find_sim_venue(name)) options.venues.emplace_back(name);
+        for (const std::string_view name : simulated_venues()) options.venues.emplace_back(name);
     if (auto checked = check(options); !checked) return checked.error();
     std::unique_ptr<Simulator> simulator(new Simulator);
     Impl& impl = *simulator->impl_;

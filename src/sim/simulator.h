@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -30,6 +31,9 @@ struct SimOptions {
     std::string ledger;   // A file that tells what happened; empty: none.
     bool limits = false;  // Refuse what exceeds the venues' documented limits.
 };
+
+/// The names of all venues that this build can simulate.
+std::vector<std::string_view> simulated_venues();
 
 /// Serves on a thread of its own from start() until stop() or destruction.
 class Simulator final {

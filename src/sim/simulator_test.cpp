@@ -112,7 +112,7 @@ TEST(Simulator, SpeaksBothOfCoinbasesFeedsAtOnePath) {
 }
 
 TEST(Simulator, TellsItsAddresses) {
-    const auto simulator = started({});
+    const auto simulator = started({.venues = {"okx", "coinbase"}});
     const json ready = json::parse(simulator->ready_line());
     EXPECT_EQ(simulator->ready_line().find('\n'), std::string::npos);
     EXPECT_EQ(ready.at("venues").size(), 2U);
@@ -186,10 +186,8 @@ TEST(Simulator, RefusesWhatItCannotDo) {
         const auto simulator = Simulator::start(std::move(options));
         return simulator ? std::string("none") : simulator.error().what;
     };
-    EXPECT_NE(refusal({.venues = {"mtgox"}}).find("'mtgox'; there are coinbase, okx"),
-              std::string::npos);
+    EXPECT_NE(refusal({.venues = {"mtgox"}}).find("'mtgox'; there are "), std::string::npos);
     EXPECT_NE(refusal({.venues = {"okx", "okx"}}).find("twice"), std::string::npos);
-    EXPECT_NE(refusal({.venues = {}}).find("no venue"), std::string::npos);
     EXPECT_NE(refusal({.rate = 0}).find("rate"), std::string::npos);
     EXPECT_NE(refusal({.rate = -1}).find("rate"), std::string::npos);
     EXPECT_NE(refusal({.port = 65'535}).find("65535"), std::string::npos);
