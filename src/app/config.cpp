@@ -62,6 +62,7 @@ class Loader final {
         sections_of("window", root, config_.windows, window_fields);
         section("log", root, config_.log, log_fields);
         section("stream", root, config_.stream, stream_fields);
+        section("quality", root, config_.quality, quality_fields);
         section("lake", root, config_.lake, lake_fields);
         section("warehouse", root, config_.warehouse, warehouse_fields);
         section("serve", root, config_.serve, serve_fields);
@@ -357,42 +358,6 @@ Result<Config> load_config(const std::string& path) {
                             path.empty() ? "default.toml" : path, problem.line, problem.column,
                             problem.text);
     return user_error(std::move(what));
-}
-
-venues::SourceSpec source_spec(const SourceConfig& source) {
-    return {.venue = source.venue,
-            .feed = source.feed,
-            .symbols = source.symbols,
-            .channels = source.channels,
-            .interval = source.interval,
-            .ids = source.ids,
-            .api_key = source.api_key,
-            .monthly_calls = source.monthly_calls};
-}
-
-ops::PipelineOptions pipeline_options(const Config& config) {
-    ops::PipelineOptions options{.lateness = config.stream.lateness,
-                                 .idle = config.stream.idle,
-                                 .max_skew = config.stream.max_skew,
-                                 .late = ops::LatePolicy::reemit,
-                                 .windows = {}};
-    if (config.stream.late == "drop") options.late = ops::LatePolicy::drop;
-    if (config.stream.late == "side") options.late = ops::LatePolicy::side;
-    // Without a word on it, a window's input is trades where any are captured, else the first other
-    // kind captured.
-    TickKind usual = config.sources.empty() ? TickKind::trade : TickKind::ticker;
-    for (const SourceConfig& source : config.sources)
-        for (const std::string& channel : source.channels)
-            if (venues::find_venue(source.venue)->kind_of(channel) == TickKind::trade)
-                usual = TickKind::trade;
-    for (const WindowConfig& window : config.windows) {
-        TickKind input = usual;
-        for (const TickKind kind : {TickKind::trade, TickKind::ticker, TickKind::poll})
-            if (window.input == to_string(kind)) input = kind;
-        options.windows.push_back(
-            {window.name, window.size, window.slide.value_or(window.size), input});
-    }
-    return options;
 }
 
 }  // namespace tape::app

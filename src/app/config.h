@@ -51,6 +51,13 @@ struct WindowConfig {
     std::string input;
 };
 
+struct QualityConfig {
+    std::string crossed = "flag", locked = "off", id_backwards = "flag", time_backwards = "flag",
+                clock_skew = "flag", zero_price = "flag", zero_size = "flag";
+    Nanos max_clock_skew = seconds(10);
+    double outlier_percent = 2;
+};
+
 struct LakeConfig {
     std::string uri = "file:lake";
     Nanos roll_after = seconds(60);
@@ -75,6 +82,7 @@ struct Config {
     LogConfig log;
     StreamConfig stream;
     std::vector<WindowConfig> windows;
+    QualityConfig quality;
     LakeConfig lake;
     WarehouseConfig warehouse;
     ServeConfig serve;

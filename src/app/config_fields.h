@@ -86,6 +86,24 @@ inline constexpr std::array<Field<WindowConfig>, 4> window_fields = {{
      "trade|ticker|poll"},
 }};
 
+inline constexpr std::string_view quality_actions = "off|flag|quarantine";
+inline constexpr std::array<Field<QualityConfig>, 9> quality_fields = {{
+    {"crossed", &QualityConfig::crossed, "A bid above its ask.", quality_actions},
+    {"locked", &QualityConfig::locked, "A bid equal to its ask.", quality_actions},
+    {"id_backwards", &QualityConfig::id_backwards,
+     "A new trade on the socket with an id below an earlier frame's.", quality_actions},
+    {"time_backwards", &QualityConfig::time_backwards,
+     "An event time behind an earlier frame's by more than `stream.lateness`.", quality_actions},
+    {"clock_skew", &QualityConfig::clock_skew,
+     "A trade or quote on the socket whose event time is far from its capture.", quality_actions},
+    {"zero_price", &QualityConfig::zero_price, "A price of zero or below.", quality_actions},
+    {"zero_size", &QualityConfig::zero_size, "A trade of size zero or below.", quality_actions},
+    {"max_clock_skew", &QualityConfig::max_clock_skew, "What `clock_skew` calls far."},
+    {"outlier_percent", &QualityConfig::outlier_percent,
+     "A window whose close is further than this many per cent from the median of the other venues' "
+     "is a row of the view `window_outliers`."},
+}};
+
 inline constexpr std::array<Field<LakeConfig>, 4> lake_fields = {{
     {"uri", &LakeConfig::uri, "Where the tables are: `file:PATH`."},
     {"roll_after", &LakeConfig::roll_after,
@@ -109,11 +127,12 @@ inline constexpr std::array<Field<ServeConfig>, 1> serve_fields = {{
 }};
 
 /// The tables of a config file, and whether there may be many.
-inline constexpr std::array<std::pair<std::string_view, bool>, 7> section_names = {
+inline constexpr std::array<std::pair<std::string_view, bool>, 8> section_names = {
     {{"source", true},
      {"log", false},
      {"stream", false},
      {"window", true},
+     {"quality", false},
      {"lake", false},
      {"warehouse", false},
      {"serve", false}}};

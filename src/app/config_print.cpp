@@ -85,6 +85,7 @@ std::string print_config(const Config& config) {
     print_section(out, "[stream]", config.stream, stream_fields);
     for (const WindowConfig& window : config.windows)
         print_section(out, "[[window]]", window, window_fields);
+    print_section(out, "[quality]", config.quality, quality_fields);
     print_section(out, "[lake]", config.lake, lake_fields);
     print_section(out, "[warehouse]", config.warehouse, warehouse_fields);
     print_section(out, "[serve]", config.serve, serve_fields);
@@ -108,6 +109,10 @@ std::string config_reference() {
         out, "[[window]]",
         "A statistic over a span of event time, aligned to the epoch; as many as there are.",
         window_fields);
+    describe_section(out, "[quality]",
+                     "What becomes of a tick that may be wrong: nothing, a row of table `quality` "
+                     "beside it, or that row in its stead. Counted always.",
+                     quality_fields);
     describe_section(out, "[lake]", "Parquet files in Delta Lake tables.", lake_fields);
     describe_section(out, "[warehouse]", "The tables that SQL asks.", warehouse_fields);
     describe_section(out, "[serve]", "The dashboard and the HTTP interface.", serve_fields);

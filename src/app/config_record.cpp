@@ -1,4 +1,4 @@
-// The config as the raw log's `config` records hold it, and back from there.
+// The config as the raw log's `config` records hold it.
 #include <fmt/core.h>
 #include <openssl/evp.h>
 
@@ -9,14 +9,6 @@
 #include "base/json_text.h"
 
 namespace tape::app {
-
-Result<ops::PipelineOptions> pipeline_options_of(std::string_view config_text) {
-    const auto config = parse_config(std::string(config_text));
-    if (!config)
-        return user_error(fmt::format("the recorded config does not parse: line {}: {}",
-                                      config.error().front().line, config.error().front().text));
-    return pipeline_options(*config);
-}
 
 std::string config_hash(std::string_view text) {
     std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};

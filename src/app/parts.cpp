@@ -95,7 +95,8 @@ void Engine::stop() {
 
 Result<void> Stores::open() {
     sinks::WarehouseOptions warehouse{.memory_bytes = config_.warehouse.memory.bytes,
-                                      .commit_after = config_.warehouse.commit_after};
+                                      .commit_after = config_.warehouse.commit_after,
+                                      .outlier_pct = config_.quality.outlier_percent};
     warehouse.retention[static_cast<std::size_t>(sinks::TableId::ticks)] =
         config_.warehouse.retention_ticks;
     warehouse.retention[static_cast<std::size_t>(sinks::TableId::windows)] =
