@@ -28,13 +28,15 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
     backend.status_json = [] { return std::string("{}"); };
     backend.ready = [] { return std::pair(true, std::string()); };
     backend.sql = [](std::string, i64) -> Result<std::string> { return std::string("{}"); };
+    backend.reload = []() -> Result<std::string> { return std::string("nothing"); };
+    backend.backfill = [](const std::string&) -> Result<std::string> { return std::string(); };
     static_cast<void>(serve::refusal(request, serve::Exposure::needs_own_origin));
     static_cast<void>(serve::parse_listen(request.path));
     static_cast<void>(net::parse_url(request.body));
     serve::Answer answer = serve::answer(request, recent, backend);
-    ensure(answer.question || (answer.response.status >= 200 && answer.response.status < 600),
+    ensure(answer.work || (answer.response.status >= 200 && answer.response.status < 600),
            "a response has a status");
-    if (answer.question) answer.response = serve::sql_response(std::string("{}"));
+    if (answer.work) answer.response = answer.work();
     serve::finish(answer.response, request);
     ensure(!answer.route.empty(), "a route has a name");
     return 0;

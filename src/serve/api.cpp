@@ -86,7 +86,8 @@ Response ticks(const Request& request, const Recent& recent) {
                                     .ts_event = point.ts_event});
             continue;
         }
-        for (const Tick& tick : series->ticks) rows.emplace(tick.ts_event, &tick);
+        for (const auto* list : {&series->ticks, &series->tickers})
+            for (const Tick& tick : *list) rows.emplace(tick.ts_event, &tick);
     }
     for (const Tick& tick : made) rows.emplace(tick.ts_event, &tick);
     return rows_response(
@@ -117,12 +118,16 @@ Response windows(const Request& request, const Recent& recent) {
 }
 
 Response gaps(const Request& request, const Recent& recent) {
-    allow_parameters(request, {"venue", "symbol", "limit", "since"});
+    allow_parameters(request, {"venue", "symbol", "status", "limit", "since"});
     const i64 limit = limit_of(request, 100);
     const Nanos since = since_of(request);
     const auto venue = request.parameter("venue"), symbol = request.parameter("symbol");
+    const auto status = request.parameter("status");
+    if (status && !parse_gap_status(*status))
+        refuse(400, fmt::format("status = '{}' is not open, backfilled or unrecoverable", *status));
     std::vector<const Gap*> rows;
-    for (const Gap& gap : recent.gaps()) {
+    for (const auto& [gap, change] : recent.gaps()) {
+        if (status && to_string(gap.status) != *status) continue;
         if (gap.to_ts < since || (venue && gap.venue != *venue)) continue;
         if (symbol && !gap.symbol.empty() && gap.symbol != *symbol)
             continue;  // No symbol: it concerns all.
@@ -165,31 +170,78 @@ Response symbols(const Request& request, const Recent& recent) {
     return rows_response("symbols", rows, most_rows, append);
 }
 
-// ---- The rest ----
+// ---- What the backend does ----
 
-SqlQuestion question_of(const Request& request) {
+// The status says who has to act.
+Response failure(const Error& error) {
+    const int status = error.domain == Domain::user       ? 400
+                       : error.domain == Domain::external ? 503
+                                                          : 500;
+    return error_response(status, error.what);
+}
+
+using Work = std::function<Response()>;
+
+// What became of it: `name` is the member that holds the word about a success.
+Response outcome(const Result<std::string>& result, int status, std::string_view name) {
+    if (!result) return failure(result.error());
+    return {
+        status, "application/json", {}, fmt::format("{{\"{}\":{}}}\n", name, json_quoted(*result))};
+}
+
+// The media type of the body, without its parameters.
+std::string_view content_type(const Request& request) {
+    const std::string_view type = request.header("Content-Type").value_or("");
+    return type.substr(0, type.find_first_of("; "));
+}
+
+Work sql(const Request& request, const Backend& backend) {
     allow_parameters(request, {});
-    std::string_view type = request.header("Content-Type").value_or("");
-    type = type.substr(0, type.find_first_of("; "));
-    SqlQuestion question;
+    if (!backend.sql) refuse(503, "this process has no warehouse to ask");
+    const std::string_view type = content_type(request);
+    std::string statement;
+    i64 limit = most_rows;
     if (type == "text/plain") {
-        question.sql = request.body;
+        statement = request.body;
     } else if (type == "application/json") {
         const auto body = nlohmann::json::parse(request.body, nullptr, false);
         if (!body.is_object() || !body.contains("sql") || !body["sql"].is_string())
             refuse(400, "the body is no JSON object with the text \"sql\"");
-        question.sql = body["sql"];
+        statement = body["sql"];
         for (const auto& [name, value] : body.items())
             if (name != "sql" && name != "limit")
                 refuse(400, fmt::format("no member '{}' in the body", name));
-        if (body.contains("limit")) question.limit = parse_limit(body["limit"].dump());
+        if (body.contains("limit")) limit = parse_limit(body["limit"].dump());
     } else {
         refuse(415,
                fmt::format("Content-Type '{}' is neither application/json nor text/plain", type));
     }
-    if (question.sql.find_first_not_of(" \t\r\n") == std::string::npos)
+    if (statement.find_first_not_of(" \t\r\n") == std::string::npos)
         refuse(400, "sql = '' is no statement");
-    return question;
+    return [&backend, statement, limit]() -> Response {
+        const Result<std::string> result = backend.sql(statement, limit);
+        if (!result) return failure(result.error());
+        return {200, "application/json", {}, *result + '\n'};
+    };
+}
+
+Work reload(const Request& request, const Backend& backend) {
+    allow_parameters(request, {});
+    if (!backend.reload) refuse(503, "this process has no config to read again");
+    if (!request.body.empty()) refuse(400, "a reload takes no body");
+    return [&backend] { return outcome(backend.reload(), 200, "reloaded"); };
+}
+
+Work backfill(const Request& request, const Backend& backend) {
+    allow_parameters(request, {});
+    if (!backend.backfill) refuse(503, "this process captures nothing that it could fill up");
+    if (const auto type = content_type(request); type != "application/json")
+        refuse(415, fmt::format("Content-Type '{}' is not application/json", type));
+    if (!nlohmann::json::parse(request.body, nullptr, false).is_object())
+        refuse(400, "the body is no JSON object");
+    return [&backend, body = request.body] {
+        return outcome(backend.backfill(body), 202, "accepted");
+    };
 }
 
 Response ready(const Backend& backend) {
@@ -231,10 +283,11 @@ Response asset_response(const Asset& asset, const Request& request) {
 
 struct Route {
     std::string_view path, method;
-    Response (*run)(const Request&, const Recent&, const Backend&);  // Null: SQL.
+    Response (*run)(const Request&, const Recent&, const Backend&);
+    Work (*begin)(const Request&, const Backend&) = nullptr;  // Set: in its stead.
 };
 
-const std::array<Route, 9> routes = {{
+const std::array<Route, 11> routes = {{
     {"/api/v1/status", "GET",
      [](const Request& q, const Recent&, const Backend& b) {
          allow_parameters(q, {});
@@ -248,7 +301,9 @@ const std::array<Route, 9> routes = {{
      [](const Request& q, const Recent& r, const Backend&) { return windows(q, r); }},
     {"/api/v1/gaps", "GET",
      [](const Request& q, const Recent& r, const Backend&) { return gaps(q, r); }},
-    {"/api/v1/sql", "POST", nullptr},
+    {"/api/v1/sql", "POST", nullptr, sql},
+    {"/api/v1/reload", "POST", nullptr, reload},
+    {"/api/v1/backfill", "POST", nullptr, backfill},
     {"/metrics", "GET",
      [](const Request&, const Recent&, const Backend&) {
          return Response{200, "text/plain; version=0.0.4; charset=utf-8", {}, metrics_text()};
@@ -277,12 +332,10 @@ void route(const Request& request, const Recent& recent, const Backend& backend,
     if (known == routes.end()) refuse(404, fmt::format("there is no '{}'", request.path));
     result.route = known->path;
     demand_method(request, known->method, result.response);
-    if (known->run != nullptr) {
+    if (known->begin != nullptr)
+        result.work = known->begin(request, backend);
+    else
         result.response = known->run(request, recent, backend);
-        return;
-    }
-    if (!backend.sql) refuse(503, "this process has no warehouse to ask");
-    result.question = question_of(request);
 }
 
 }  // namespace
@@ -301,15 +354,6 @@ Answer answer(const Request& request, const Recent& recent, const Backend& backe
         result.response.headers = std::move(headers);
     }
     return result;
-}
-
-Response sql_response(const Result<std::string>& result) {
-    if (result) return {200, "application/json", {}, *result + '\n'};
-    const Error& error = result.error();
-    const int status = error.domain == Domain::user       ? 400
-                       : error.domain == Domain::external ? 503
-                                                          : 500;
-    return error_response(status, error.what);
 }
 
 Response error_response(int status, std::string_view what) {

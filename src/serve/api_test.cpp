@@ -44,6 +44,11 @@ class Api : public testing::Test {
         finish(given.response, asked);
         return given.response;
     }
+    net::Response do_work(const net::Request& asked) {
+        const Answer given = answer(asked, recent, backend);
+        EXPECT_TRUE(given.work) << given.response.body;
+        return given.work ? given.work() : net::Response{};
+    }
     json get(std::string target) {
         const net::Response response = ask(request("GET", std::move(target)));
         EXPECT_EQ(response.status, 200) << response.body;
@@ -118,6 +123,32 @@ TEST_F(Api, ListsSymbolsAndGaps) {
     EXPECT_TRUE(get("/api/v1/gaps?venue=coinbase")["gaps"].empty());
 }
 
+TEST_F(Api, ShowsTheLastStateOfEachGap) {
+    Gap gap{.venue = "okx",
+            .symbol = "BTC-USDT",
+            .channel = "trades",
+            .cause = "id_gap",
+            .from_ts = start_time() + seconds(5),
+            .to_ts = start_time() + seconds(6),
+            .from_id = 7,
+            .to_id = 9,
+            .missing = 3};
+    recent.add(gap);
+    EXPECT_EQ(get("/api/v1/gaps?status=open&symbol=BTC-USDT")["gaps"].size(), 2u);
+    gap.status = Gap::Status::backfilled;
+    gap.missing = 0;
+    gap.repaired_ts = start_time() + seconds(8);
+    recent.add(gap);
+    const json gaps = get("/api/v1/gaps?status=backfilled")["gaps"];
+    ASSERT_EQ(gaps.size(), 1u);
+    EXPECT_EQ(gaps[0]["from_id"], 7);
+    EXPECT_EQ(gaps[0]["missing"], 0);
+    EXPECT_EQ(gaps[0]["repaired_ts"], "2026-11-20T10:00:08Z");
+    EXPECT_EQ(get("/api/v1/gaps?status=open")["gaps"].size(), 1u);
+    EXPECT_TRUE(get("/api/v1/gaps?status=unrecoverable")["gaps"].empty());
+    expect_error(request("GET", "/api/v1/gaps?status=closed"), 400, "status = 'closed'");
+}
+
 TEST_F(Api, NamesTheWrongParameterAndItsValue) {
     expect_error(request("GET", "/api/v1/ticks?limit=0"), 400, "limit = '0'");
     expect_error(request("GET", "/api/v1/ticks?limit=12x"), 400, "limit = '12x'");
@@ -144,13 +175,13 @@ TEST_F(Api, ReadsAQuestionInSqlAsJsonOrText) {
     net::Request asked = request("POST", "/api/v1/sql");
     asked.headers.emplace_back("Content-Type", "application/json; charset=utf-8");
     asked.body = R"({"sql":"SELECT 1","limit":5})";
-    const Answer given = answer(asked, recent, backend);
-    ASSERT_TRUE(given.question);
-    EXPECT_EQ(given.question->sql, "SELECT 1");
-    EXPECT_EQ(given.question->limit, 5);
+    backend.sql = [](const std::string& sql, i64 limit) -> Result<std::string> {
+        return fmt::format("{} {}", sql, limit);
+    };
+    EXPECT_EQ(do_work(asked).body, "SELECT 1 5\n");
     asked.headers.back().second = "text/plain";
     asked.body = "SELECT 2";
-    EXPECT_EQ(answer(asked, recent, backend).question->sql, "SELECT 2");
+    EXPECT_EQ(do_work(asked).body, "SELECT 2 10000\n");
 }
 
 TEST_F(Api, RefusesQuestionsThatAreNone) {
@@ -172,11 +203,52 @@ TEST_F(Api, RefusesQuestionsThatAreNone) {
     expect_error(asked, 503, "no warehouse");
 }
 
-TEST_F(Api, AnErrorOfTheWarehouseSaysWhoHasToAct) {
-    EXPECT_EQ(sql_response(user_error("wrong")).status, 400);
-    EXPECT_EQ(sql_response(external_error("away")).status, 503);
-    EXPECT_EQ(sql_response(internal_error("broken")).status, 500);
-    EXPECT_EQ(sql_response(std::string("{}")).body, "{}\n");
+TEST_F(Api, AnErrorOfTheBackendSaysWhoHasToAct) {
+    const net::Request asked = request("POST", "/api/v1/reload");
+    for (const auto& [error, status] :
+         {std::pair(user_error("line 3: no venue 'mtgox'"), 400),
+          std::pair(external_error("away"), 503), std::pair(internal_error("broken"), 500)}) {
+        backend.reload = [&error]() -> Result<std::string> { return error; };
+        const net::Response response = do_work(asked);
+        EXPECT_EQ(response.status, status);
+        EXPECT_EQ(json::parse(response.body)["error"], error.what);
+    }
+}
+
+TEST_F(Api, AReloadSaysWhatChanged) {
+    backend.reload = []() -> Result<std::string> { return std::string("1 slot \"new\""); };
+    net::Request asked = request("POST", "/api/v1/reload");
+    const net::Response response = do_work(asked);
+    EXPECT_EQ(response.status, 200);
+    EXPECT_EQ(json::parse(response.body)["reloaded"], "1 slot \"new\"");
+    asked.body = "{}";
+    expect_error(asked, 400, "no body");
+    expect_error(request("GET", "/api/v1/reload"), 405, "only POST");
+    backend.reload = {};
+    expect_error(request("POST", "/api/v1/reload"), 503, "no config");
+}
+
+TEST_F(Api, ABackfillIsAcceptedAndGoesOn) {
+    std::string got;
+    backend.backfill = [&got](const std::string& body) -> Result<std::string> {
+        got = body;
+        return std::string("2 gaps");
+    };
+    net::Request asked = request("POST", "/api/v1/backfill");
+    asked.headers.emplace_back("Content-Type", "application/json");
+    asked.body = R"({"venue":"okx"})";
+    const net::Response response = do_work(asked);
+    EXPECT_EQ(response.status, 202);
+    EXPECT_EQ(json::parse(response.body)["accepted"], "2 gaps");
+    EXPECT_EQ(got, asked.body);
+    for (const char* body : {"", "[1]", "{"}) {
+        asked.body = body;
+        expect_error(asked, 400, "no JSON object");
+    }
+    asked.headers.back().second = "text/plain";
+    expect_error(asked, 415, "text/plain");
+    backend.backfill = {};
+    expect_error(asked, 503, "captures nothing");
 }
 
 TEST_F(Api, AForeignHostNameIsRefusedEverywhere) {
@@ -197,6 +269,16 @@ TEST_F(Api, AForeignHostNameIsRefusedEverywhere) {
     }
 }
 
+TEST_F(Api, APageOfAnotherSiteChangesNothing) {
+    backend.reload = []() -> Result<std::string> { return std::string(); };
+    backend.backfill = [](const std::string&) -> Result<std::string> { return std::string(); };
+    for (const char* target : {"/api/v1/reload", "/api/v1/backfill"}) {
+        net::Request asked = request("POST", target);
+        asked.headers.emplace_back("Origin", "https://evil.example");
+        expect_error(asked, 403, "another site");
+    }
+}
+
 TEST_F(Api, APageOfAnotherSiteAsksNoSql) {
     net::Request asked = request("POST", "/api/v1/sql");
     asked.headers.emplace_back("Content-Type", "text/plain");
@@ -208,7 +290,7 @@ TEST_F(Api, APageOfAnotherSiteAsksNoSql) {
         expect_error(asked, 403, "another site");
     }
     asked.headers.back().second = "http://127.0.0.1:8080";
-    EXPECT_TRUE(answer(asked, recent, backend).question);
+    EXPECT_TRUE(answer(asked, recent, backend).work);
 }
 
 TEST_F(Api, ServesThePageWithStrictHeaders) {

@@ -24,7 +24,7 @@ struct Live::Session {
     enum class Wants : u8 { nothing, one, all } wants{};
     std::string venue, symbol;  // Of `one`.
     std::string complaint;      // What was wrong with the last message; sent once.
-    i64 seen_change = 0, seen_latest = 0, seen_second = 0;
+    i64 seen_change = 0, seen_latest = 0, seen_gap = 0, seen_second = 0;
 };
 
 // While a frame is on its way. The frames that were due meanwhile are those that the browser does
@@ -71,6 +71,7 @@ asio::awaitable<void> Live::serve(std::shared_ptr<net::WebSocket> socket) {
     static const Gauge open = gauge("tape_serve_clients");
     const auto session = std::make_shared<Session>();
     session->socket = std::move(socket);
+    session->seen_gap = recent_.change();  // What was before comes over HTTP.
     const auto place = sessions_.emplace(sessions_.end(), session);
     open.set(static_cast<double>(clients()));
     const auto executor = co_await asio::this_coro::executor;
@@ -177,7 +178,8 @@ std::string Live::changes(Session& session) const {
     return fmt::format("{{\"type\":\"live\",\"ticks\":{}],\"windows\":{}]}}", ticks, windows);
 }
 
-// The state of everything, and the latest price of each instrument that has a new one.
+// The state of everything, the latest price of each instrument that has a new one, and the gaps of
+// which more is known.
 std::string Live::second(Session& session) const {
     session.seen_second = second_;
     std::string out = second_head_ + ",\"latest\":[";
@@ -187,6 +189,13 @@ std::string Live::second(Session& session) const {
         append_json(out, series.latest);
     }
     session.seen_latest = recent_.change();
+    out += "],\"gaps\":[";
+    for (const auto& [gap, change] : recent_.gaps()) {
+        if (change <= session.seen_gap) continue;
+        if (out.back() != '[') out += ',';
+        append_json(out, gap);
+    }
+    session.seen_gap = recent_.change();
     return out + "]}";
 }
 

@@ -44,6 +44,13 @@ Nanos since_of(const net::Request& request) {
     return *time;
 }
 
+std::optional<Gap::Status> parse_gap_status(std::string_view name) {
+    for (const auto status :
+         {Gap::Status::open, Gap::Status::backfilled, Gap::Status::unrecoverable})
+        if (to_string(status) == name) return status;
+    return std::nullopt;
+}
+
 Columns columns_of(const net::Request& request, const std::vector<std::string_view>& known) {
     const auto text = request.parameter("columns");
     if (!text) return {};

@@ -3,10 +3,12 @@
 #pragma once
 
 #include <initializer_list>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "market/rows.h"
 #include "net/net.h"
 #include "serve/rows_json.h"
 
@@ -29,6 +31,8 @@ i64 parse_limit(std::string_view text);
 i64 limit_of(const net::Request& request, i64 otherwise);
 /// The parameter "since"; without it, before all times.
 Nanos since_of(const net::Request& request);
+/// None if it is not the name of one.
+std::optional<Gap::Status> parse_gap_status(std::string_view name);
 /// The parameter "columns"; without it, all.
 Columns columns_of(const net::Request& request, const std::vector<std::string_view>& known);
 

@@ -1,6 +1,7 @@
 #include "serve/recent.h"
 
 #include <algorithm>
+#include <tuple>
 
 #include "base/log.h"
 #include "base/metrics.h"
@@ -38,9 +39,27 @@ Recent::Recent(RecentOptions options) : options_(options) {}
 void Recent::add(const Tick& tick) {
     Series* series = series_of(*tick.instrument);
     if (series == nullptr) return;
-    series->ticks.push_back(tick);
-    keep_newest(series->ticks, share(options_.ticks, static_cast<i64>(series_.size()), 1'000));
+    const auto takers = static_cast<i64>(series_.size());
+    if (tick.kind == TickKind::ticker || tick.kind == TickKind::quote) {
+        add_ticker(*series, tick);
+        keep_newest(series->tickers, share(options_.tickers, takers, 1'000));
+    } else {
+        series->ticks.push_back(tick);
+        keep_newest(series->ticks, share(options_.ticks, takers, 1'000));
+    }
     if (tick.price) add_price(*series, tick);
+}
+
+// There are at most two kinds, so the last of the same second is one of the newest two.
+void Recent::add_ticker(Series& series, const Tick& tick) {
+    const Nanos second = floor_to(tick.ts_event, seconds(1));
+    auto& known = series.tickers;
+    for (auto at = known.rbegin(); at != known.rend() && at != known.rbegin() + 2; ++at) {
+        if (at->kind != tick.kind || floor_to(at->ts_event, seconds(1)) != second) continue;
+        *at = tick;
+        return;
+    }
+    known.push_back(tick);
 }
 
 void Recent::add_price(Series& series, const Tick& tick) {
@@ -75,9 +94,20 @@ void Recent::add(WindowRow row) {
 }
 
 void Recent::add(Gap gap) {
-    gaps_.push_back(std::move(gap));
-    ++change_;
-    keep_newest(gaps_, options_.gaps);
+    const auto identity = [](const Gap& of) {
+        return std::tie(of.venue, of.symbol, of.channel, of.from_ts, of.from_id);
+    };
+    const auto known = std::ranges::find_if(
+        gaps_, [&](const GapEntry& entry) { return identity(entry.gap) == identity(gap); });
+    if (known != gaps_.end()) {
+        *known = {std::move(gap), ++change_};
+        return;
+    }
+    gaps_.push_back({std::move(gap), ++change_});
+    if (static_cast<i64>(gaps_.size()) <= options_.gaps) return;
+    const auto closed = std::ranges::find_if(
+        gaps_, [](const GapEntry& entry) { return entry.gap.status != Gap::Status::open; });
+    gaps_.erase(closed == gaps_.end() ? gaps_.begin() : closed);
 }
 
 const Series* Recent::find(std::string_view venue, std::string_view symbol) const {

@@ -21,7 +21,8 @@ namespace tape::serve {
 struct RecentOptions {
     Nanos history = seconds(15 * 60);
     i64 instruments = 1'000;  // Further ones are not shown and counted in tape_serve_unshown_total.
-    i64 ticks = 50'000;
+    i64 ticks = 50'000;       // Trades and polls, each kept …
+    i64 tickers = 20'000;     // … and tickers and quotes, the last of each second.
     i64 prices = 500'000;
     i64 window_rows = 100'000;
     i64 gaps = 1'000;
@@ -38,12 +39,18 @@ struct WindowEntry {
     i64 change{};
 };
 
+struct GapEntry {
+    Gap gap;
+    i64 change{};
+};
+
 /// One instrument's newest rows, each list in the order of time.
 struct Series {
     const Instrument* instrument{};
     Tick latest;                    // The newest that has a price, if any of them has.
     i64 latest_change{};            // 0: no price yet.
-    std::deque<Tick> ticks;         // In the order of arrival.
+    std::deque<Tick> ticks;         // Trades and polls, in the order of arrival.
+    std::deque<Tick> tickers;       // Tickers and quotes: of each kind the last of a second.
     std::deque<PricePoint> prices;  // At most one a second.
     std::map<std::string, std::deque<WindowEntry>, std::less<>>
         windows;  // By window name, highest revision alone.
@@ -64,20 +71,22 @@ class Recent final {
     const std::deque<Series>& series() const { return series_; }
     /// Null if nothing of it has been seen.
     const Series* find(std::string_view venue, std::string_view symbol) const;
-    /// In the order of arrival.
-    const std::deque<Gap>& gaps() const { return gaps_; }
+    /// The last state of each, in the order in which they were found. When there are too many, the
+    /// oldest that are closed go first.
+    const std::deque<GapEntry>& gaps() const { return gaps_; }
     /// The number of the newest change, from 1; 0 before any.
     i64 change() const { return change_; }
 
  private:
     Series* series_of(const Instrument& instrument);
+    void add_ticker(Series& series, const Tick& tick);
     void add_price(Series& series, const Tick& tick);
 
     RecentOptions options_;
     InstrumentTable instruments_;
     std::deque<Series> series_;
     std::vector<Series*> by_index_;  // By Instrument::index; null: not shown.
-    std::deque<Gap> gaps_;
+    std::deque<GapEntry> gaps_;
     i64 window_series_{};
     i64 change_{};
 };

@@ -39,7 +39,7 @@ TEST(Recent, AQuoteHasNoPriceAndIsNotTheLatest) {
     quote.price.reset();
     recent.add(quote);
     EXPECT_EQ(recent.find("okx", "BTC-USDT")->latest_change, 0);
-    EXPECT_EQ(recent.find("okx", "BTC-USDT")->ticks.size(), 1u);
+    EXPECT_EQ(recent.find("okx", "BTC-USDT")->tickers.size(), 1u);
 }
 
 TEST(Recent, AHigherRevisionReplacesItsRowAndALowerOneDoesNot) {
@@ -95,11 +95,50 @@ TEST(Recent, SharesItsBudgetAmongTheInstruments) {
     }
 }
 
-TEST(Recent, KeepsABoundedNumberOfGaps) {
+TEST(Recent, TickersAndQuotesAreConflatedAndTradesAreNot) {
+    Recent recent({});
+    const Instrument& bitcoin = recent.instruments().list("okx", "BTC-USDT", "BTC-USDT");
+    for (i64 i = 0; i < 100; ++i) {
+        for (const TickKind kind : {TickKind::trade, TickKind::ticker, TickKind::quote}) {
+            Tick tick = make_tick(bitcoin, start_time() + millis(20 * i), std::to_string(i + 1));
+            tick.kind = kind;
+            recent.add(tick);
+        }
+    }
+    const Series& series = *recent.find("okx", "BTC-USDT");
+    EXPECT_EQ(series.ticks.size(), 100u);
+    ASSERT_EQ(series.tickers.size(), 4u) << "two seconds of two kinds";
+    EXPECT_EQ(series.tickers[0].price, decimal("50"));
+    EXPECT_EQ(series.tickers[3].price, decimal("100"));
+    EXPECT_EQ(series.latest.price, decimal("100"));
+}
+
+TEST(Recent, AGapsNewStateReplacesItsOldOne) {
+    Recent recent({});
+    Gap gap{.venue = "okx", .symbol = "BTC-USDT", .channel = "trades", .from_ts = start_time()};
+    recent.add(gap);
+    gap.from_id = 5;
+    recent.add(gap);
+    gap.status = Gap::Status::backfilled;
+    recent.add(gap);
+    ASSERT_EQ(recent.gaps().size(), 2u);
+    EXPECT_EQ(recent.gaps()[0].gap.status, Gap::Status::open);
+    EXPECT_EQ(recent.gaps()[1].gap.status, Gap::Status::backfilled);
+    EXPECT_EQ(recent.gaps()[1].change, 3) << "a browser that has seen change 2 gets it";
+}
+
+TEST(Recent, KeepsABoundedNumberOfGapsAndOpenOnesLongest) {
     Recent recent({.gaps = 16});
-    for (i64 i = 0; i < 100; ++i) recent.add(Gap{.venue = "okx", .cause = std::to_string(i)});
+    for (i64 i = 0; i < 100; ++i)
+        recent.add(Gap{.venue = "okx",
+                       .cause = std::to_string(i),
+                       .from_ts = seconds(i),
+                       .status = i == 3 ? Gap::Status::open : Gap::Status::unrecoverable});
     EXPECT_EQ(recent.gaps().size(), 16u);
-    EXPECT_EQ(recent.gaps().back().cause, "99");
+    EXPECT_EQ(recent.gaps().front().gap.cause, "3");
+    EXPECT_EQ(recent.gaps().back().gap.cause, "99");
+    for (i64 i = 0; i < 100; ++i) recent.add(Gap{.venue = "okx", .from_ts = seconds(1'000 + i)});
+    EXPECT_EQ(recent.gaps().size(), 16u);
 }
 
 }  // namespace

@@ -26,7 +26,7 @@ struct DashboardServer::Impl {
     Impl(ServeOptions o, Backend b);
 
     asio::awaitable<net::Response> http(net::Request request);
-    asio::awaitable<net::Response> ask(SqlQuestion question);
+    asio::awaitable<net::Response> run(std::function<net::Response()> work);
     asio::awaitable<void> websocket(net::Request request, std::shared_ptr<net::WebSocket> socket);
     asio::awaitable<void> follow_logs();
 
@@ -47,8 +47,8 @@ namespace {
 
 constexpr i64 most_questions = 8;  // Waiting or being answered.
 
-asio::awaitable<Result<std::string>> run_question(const Backend& backend, SqlQuestion question) {
-    co_return backend.sql(std::move(question.sql), question.limit);
+asio::awaitable<net::Response> call(std::function<net::Response()> work) {
+    co_return work();
 }
 
 void count_request(const std::string& route, int status) {
@@ -67,22 +67,22 @@ DashboardServer::Impl::Impl(ServeOptions o, Backend b)
 
 asio::awaitable<net::Response> DashboardServer::Impl::http(net::Request request) {
     Answer reply = answer(request, recent, backend);
-    if (reply.question) reply.response = co_await ask(std::move(*reply.question));
+    if (reply.work) reply.response = co_await run(std::move(reply.work));
     finish(reply.response, request);
     count_request(reply.route, reply.response.status);
     co_return std::move(reply.response);
 }
 
-asio::awaitable<net::Response> DashboardServer::Impl::ask(SqlQuestion question) {
+asio::awaitable<net::Response> DashboardServer::Impl::run(std::function<net::Response()> work) {
     if (open_questions >= most_questions)
         co_return error_response(
             503,
             fmt::format("{} questions are being answered already; ask again soon", open_questions));
     ++open_questions;
-    const Result<std::string> result = co_await asio::co_spawn(
-        questions, run_question(backend, std::move(question)), asio::use_awaitable);
+    net::Response response =
+        co_await asio::co_spawn(questions, call(std::move(work)), asio::use_awaitable);
     --open_questions;
-    co_return sql_response(result);
+    co_return response;
 }
 
 asio::awaitable<void> DashboardServer::Impl::websocket(net::Request request,

@@ -34,6 +34,12 @@ struct Backend {
     /// stop() waits for it, so it has to have a limit of time or a way to be interrupted. Empty:
     /// there is no warehouse here.
     std::function<Result<std::string>(std::string sql, i64 limit)> sql;
+    /// Reads the config again and follows it, or says why not; gives what changed in words. Empty:
+    /// not here.
+    std::function<Result<std::string>()> reload;
+    /// Begins to fetch what `request`, a JSON object, names; gives in words what that is. Empty:
+    /// not here.
+    std::function<Result<std::string>(const std::string& request)> backfill;
     /// Whether all is well, and if not why.
     std::function<std::pair<bool, std::string>()> ready;
 };

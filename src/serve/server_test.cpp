@@ -242,6 +242,54 @@ TEST(Live, SendsTheStateEachSecondWithTheLatestOfAll) {
     EXPECT_EQ(second["latest"][0]["price"], "68340.12");
 }
 
+// Lets `append` add gaps once the feed runs, and gives those of the first second that has any.
+asio::awaitable<json> gaps_of(net::Url url, std::function<void()> append) {
+    const Socket socket = co_await net::connect_websocket(std::move(url), client_options);
+    json second = co_await read_message(*socket, "second");
+    EXPECT_TRUE(second["gaps"].empty()) << "what was before comes over HTTP";
+    append();
+    while (second["gaps"].empty()) second = co_await read_message(*socket, "second");
+    co_return second["gaps"];
+}
+
+TEST(Live, TellsEveryoneOfGapsAsTheyAreFoundAndRepaired) {
+    const TempFolder folder;
+    DerivedLog log(folder.path() / "derived");
+    Gap gap{.venue = "okx",
+            .symbol = "BTC-USDT",
+            .channel = "trades",
+            .cause = "disconnect",
+            .from_ts = start_time(),
+            .to_ts = start_time() + seconds(3)};
+    log.append(gap);
+    const auto server = start(options_for(folder));
+    ASSERT_TRUE(eventually([&] { return get(*server, "/api/v1/gaps")["gaps"].size() == 1; }));
+    const json gaps = run(gaps_of(url_of(*server, "/ws", "ws"), [&] {
+        gap.status = Gap::Status::backfilled;
+        log.append(gap);
+    }));
+    ASSERT_EQ(gaps.size(), 1u);
+    EXPECT_EQ(gaps[0]["cause"], "disconnect");
+    EXPECT_EQ(gaps[0]["status"], "backfilled");
+}
+
+TEST(Server, ReloadsAndBeginsBackfillsOverHttp) {
+    const TempFolder folder;
+    Backend backend = make_backend();
+    backend.reload = []() -> Result<std::string> { return std::string("nothing changed"); };
+    backend.backfill = [](const std::string&) -> Result<std::string> {
+        return external_error("the exchange bars us");
+    };
+    const auto server = start(options_for(folder), backend);
+    const net::HttpResponse reloaded = ask(*server, "POST", "/api/v1/reload");
+    EXPECT_EQ(reloaded.status, 200);
+    EXPECT_EQ(reloaded.body, "{\"reloaded\":\"nothing changed\"}\n");
+    const net::HttpResponse refused =
+        ask(*server, "POST", "/api/v1/backfill", "{}", {{"Content-Type", "application/json"}});
+    EXPECT_EQ(refused.status, 503);
+    EXPECT_EQ(refused.body, "{\"error\":\"the exchange bars us\"}\n");
+}
+
 asio::awaitable<std::string> end_of(net::Url url, std::string first) {
     std::string why;
     try {
