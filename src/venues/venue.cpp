@@ -25,6 +25,9 @@ Result<Venue::Admission> Venue::admit(std::string_view /*answer*/,
 bool Venue::is_welcome(std::string_view /*frame*/) const {
     return true;
 }
+bool Venue::announces_end(std::string_view /*frame*/) const {
+    return false;
+}
 std::vector<std::string> Venue::resubscribe(const Connection::Stream& /*stream*/) const {
     return {};
 }

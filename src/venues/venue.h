@@ -158,6 +158,8 @@ class Venue {
     virtual Result<Admission> admit(std::string_view answer, std::string_view connection_id) const;
     /// Whether `frame` is the one that Connection::welcome waits for.
     virtual bool is_welcome(std::string_view frame) const;
+    /// Whether `frame` says that the venue will end the connection soon: it is replaced before.
+    virtual bool announces_end(std::string_view frame) const;
     /// Texts that end and renew the subscription of one stream alone; empty: the venue cannot.
     virtual std::vector<std::string> resubscribe(const Connection::Stream& stream) const;
     /// A request whose answer has trades of `missing`, as many as one answer can: the newest where
