@@ -71,9 +71,15 @@ Result<void> Feed::Impl::open(std::vector<PlannedSource> planned) {
             auto recorder = Recorder::open(io, options.log_root / slot.name, options.writer);
             if (!recorder) return recorder.error();
             names.push_back(slot.name);
-            Slot::Plan plan{slot.name,           source.venue,   std::move(slot.connection),
-                            std::move(slot.url), source.ca_file, run.rest};
-            slots.push_back(std::make_unique<Slot>(context, std::move(plan), std::move(*recorder)));
+            Slot::Plan plan{.name = slot.name,
+                            .venue = source.venue,
+                            .connection = std::move(slot.connection),
+                            .url = std::move(slot.url),
+                            .ca_file = source.ca_file,
+                            .rest = run.rest,
+                            .spec = source.spec};
+            slots.push_back(std::make_unique<Slot>(context, std::move(plan), std::move(*recorder),
+                                                   options.config_payload));
             run.slots.push_back(slots.back().get());
         }
         run.lists =

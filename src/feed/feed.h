@@ -34,10 +34,16 @@ struct FeedOptions {
     Nanos backoff_min = millis(200), backoff_max = seconds(30);  // Between attempts to connect.
     Nanos healthy_after =
         seconds(60);  // A connection this long makes the next back-off start from the minimum.
-    Nanos lists_wait = seconds(5);  // How long a first connection waits for the instrument lists.
-    Nanos stale_after =
-        seconds(60);  // A symbol that no frame named for so long makes its subscriptions stale.
-    Nanos disk_check = seconds(1);  // How often a paused slot looks whether it can write again.
+    Nanos lists_wait = seconds(5);    // How long a first connection waits for the instrument lists.
+    Nanos stale_after = seconds(60);  // A stream that no frame named for so long is stale.
+    Nanos silence_min =
+        seconds(10);  // A stream silent for so long, and for long by its own pace, may be mute.
+    Nanos mute_margin = seconds(3);    // A trade so fresh may still be on its way to us.
+    Nanos welcome_wait = seconds(10);  // For a venue that speaks first.
+    Nanos overlap_wait = seconds(10);  // How long a new socket may take to carry every stream
+                                       // before the old one is closed all the same …
+    Nanos overlap_rest = seconds(1);  // … and how long both are heard once it does.
+    Nanos disk_check = seconds(1);    // How often a paused slot looks whether it can write again.
     Nanos lists_every = seconds(86'400);  // Between two fetches of the instrument lists.
     i64 answer_bytes = 16 << 20;  // Of REST; larger ones are given up. Lists have megabytes.
     double backfill_share = 0.5;  // Of a venue's REST budget; the rest is for others.
@@ -56,8 +62,13 @@ struct SlotStatus {
     Nanos last_recv;    // Of the last frame; 0: none yet.
     i64 frames{};       // Of this process.
     i64 backfills{};    // Gaps that are being fetched, or wait for it.
-    i64 stale{};        // Subscriptions whose symbol was not heard of for stale_after.
-    Offset readable, durable;  // Of the slot's log.
+    i64 stale{};        // Streams that were not heard for stale_after.
+    bool replacing{};   // A second socket is being opened, to follow the first.
+    std::vector<std::string> mute;   // "trades of BTC-USDT": silent although the market trades.
+    i64 polls{}, polls_unchanged{};  // Of this process, where the slot polls; the second are those
+                                     // that brought nothing new.
+    Nanos next_poll;                 // By the wall clock.
+    Offset readable, durable;        // Of the slot's log.
 };
 
 /// Runs all sources on one thread of its own.

@@ -45,7 +45,7 @@ TEST(Feed, RecordsASessionInOrder) {
         R"(frame {"symbol":"A","n":0})",
         R"(frame {"symbol":"A","n":1})",
         R"(frame {"symbol":"A","n":2})",
-        R"(disconnected {"cause":"stopped"})"};
+        R"(disconnected {"cause":"stopped","reason":"stopped"})"};
     EXPECT_EQ(lines, expected);
     EXPECT_EQ(server.received(),
               (Lines{R"(1:{"subscribe":"trades"})", R"(1:{"subscribe":"tickers"})"}));

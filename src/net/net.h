@@ -30,6 +30,12 @@ struct NetError : std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
+/// A server that answers a WebSocket handshake with a status of its own.
+struct UpgradeRefused : NetError {
+    UpgradeRefused(const std::string& what, int s) : NetError(what), status(s) {}
+    int status;
+};
+
 struct Url {
     std::string scheme;  // "http", "https", "ws", "wss"
     std::string host;

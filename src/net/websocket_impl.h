@@ -147,8 +147,9 @@ asio::awaitable<std::unique_ptr<WebSocket>> open_on(Stream stream, Url url, Clie
     const std::string where =
         fmt::format("WebSocket {}://{}{}", url.scheme, host_header(url), url.target);
     if (error == ws::error::upgrade_declined)
-        throw NetError(fmt::format("{}: answered with status {} instead of an upgrade", where,
-                                   response.result_int()));
+        throw UpgradeRefused(fmt::format("{}: answered with status {} instead of an upgrade", where,
+                                         response.result_int()),
+                             static_cast<int>(response.result_int()));
     if (error) fail(where, error);
     report(options, ConnectStep::upgraded, where);
     co_return socket;
