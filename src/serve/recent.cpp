@@ -32,6 +32,18 @@ void place(std::deque<WindowEntry>& rows, WindowEntry entry) {
     rows.insert(at, std::move(entry));
 }
 
+// A price that came late, by a back-fill, fills the second that had none or an earlier one.
+void place_price(std::deque<PricePoint>& prices, const PricePoint& point) {
+    const auto after = std::ranges::upper_bound(prices, point.ts_event, {}, &PricePoint::ts_event);
+    const auto second = [](Nanos time) { return floor_to(time, seconds(1)); };
+    if (after != prices.end() && second(after->ts_event) == second(point.ts_event)) return;
+    if (after == prices.begin()) return;  // Older than all that is shown.
+    if (second(std::prev(after)->ts_event) == second(point.ts_event))
+        *std::prev(after) = point;
+    else
+        prices.insert(after, point);
+}
+
 }  // namespace
 
 Recent::Recent(RecentOptions options) : options_(options) {}
@@ -63,7 +75,8 @@ void Recent::add_ticker(Series& series, const Tick& tick) {
 }
 
 void Recent::add_price(Series& series, const Tick& tick) {
-    if (series.latest_change != 0 && tick.ts_event < series.latest.ts_event) return;
+    if (series.latest_change != 0 && tick.ts_event < series.latest.ts_event)
+        return place_price(series.prices, {tick.ts_event, *tick.price});
     series.latest = tick;
     series.latest_change = ++change_;
     const PricePoint point{tick.ts_event, *tick.price};

@@ -31,6 +31,26 @@ TEST(Recent, ATickThatCameLateIsNotTheLatest) {
     EXPECT_EQ(recent.change(), change);
 }
 
+TEST(Recent, APriceThatWasFetchedLaterFillsItsSecond) {
+    Recent recent({});
+    const Instrument& bitcoin = recent.instruments().list("okx", "BTC-USDT", "BTC-USDT");
+    const auto add = [&](i64 ms, const char* price) {
+        recent.add(make_tick(bitcoin, start_time() + millis(ms), price));
+    };
+    add(1'500, "1");
+    add(5'500, "5");
+    add(3'100, "3");
+    add(3'900, "3.9");  // The last of its second …
+    add(3'500, "3.5");  // … whatever comes after it.
+    add(5'100, "5.1");
+    add(1'900, "1.9");
+    add(100, "0");  // Before all that was shown.
+    std::string prices;
+    for (const PricePoint& point : recent.find("okx", "BTC-USDT")->prices)
+        prices += point.price.to_string() + " ";
+    EXPECT_EQ(prices, "1.9 3.9 5 ");
+}
+
 TEST(Recent, AQuoteHasNoPriceAndIsNotTheLatest) {
     Recent recent({});
     const Instrument& bitcoin = recent.instruments().list("okx", "BTC-USDT", "BTC-USDT");

@@ -41,10 +41,11 @@ async function start() {
   })
 }
 
-/** A page that notes what goes wrong and what goes where. */
-async function open(options = {}) {
+/** A page that notes what goes wrong and what goes where; `prepare` may change what it is to get. */
+async function open(options = {}, prepare = async () => {}) {
   const context = await browser.newContext({ viewport: { width: 1360, height: 900 }, ...options })
   const page = await context.newPage()
+  await prepare(page)
   page.setDefaultTimeout(patience_ms)
   const notes = { wrong: [], elsewhere: [], bytes: 0 }
   page.on('pageerror', (error) => notes.wrong.push(String(error)))
@@ -109,6 +110,40 @@ test('prices are shown to the last digit the server sends', options, async () =>
     return { cells, means: known.map((one) => one.mean) }
   })
   assert.ok(shown.means.length === 0 || shown.means.includes(shown.cells[7].replaceAll(',', '').replace('−', '-')), JSON.stringify(shown))
+  await context.close()
+})
+
+test('lists gaps of all venues, the newest first, by what became of them', options, async () => {
+  const gap = (from_s, rest) => ({
+    venue: 'okx', symbol: 'BTC-USDT', channel: 'trades', cause: 'disconnect', from_ts: new Date(Date.now() - from_s * 1000).toISOString(),
+    to_ts: new Date(Date.now() - from_s * 1000 + 4000).toISOString(), from_id: null, to_id: null, missing: null, status: 'open', repaired_ts: null, ...rest,
+  })
+  const rows = [
+    gap(90, { status: 'unrecoverable', cause: 'id_gap', from_id: 7, missing: 12345 }),
+    gap(30, { venue: 'kucoin', symbol: null, channel: null }),
+    gap(60, { status: 'backfilled', missing: 0 }),
+  ]
+  const { context, page, notes } = await open({}, (made) => made.route('**/api/v1/gaps*', (route) => route.fulfill({ json: { gaps: rows } })))
+  await page.waitForFunction(() => document.querySelectorAll('#gaps tr').length >= 3)
+  const shown = await page.evaluate(() => [...document.querySelectorAll('#gaps tr')].map((row) => [row.className, ...[...row.children].map((cell) => cell.textContent)]))
+  const known = shown.filter((row) => row[6] !== 'open' || row[1] === 'kucoin').filter((row) => rows.some((one) => one.venue === row[1] && one.status === row[6]))
+  assert.deepEqual(known.slice(0, 3).map((row) => row[0]), ['open', 'backfilled', 'unrecoverable'])
+  const [first, , last] = known
+  assert.equal(first[2], 'all', 'a gap without a symbol is one of all')
+  assert.equal(first[5], '–')
+  assert.equal(last[3], 'id gap')
+  assert.equal(last[5], '12,345')
+  assert.match(await page.textContent('#gaps-open'), /^\d+ open$/)
+  const colors = await page.evaluate(() => ['open', 'backfilled', 'unrecoverable'].map((status) => getComputedStyle(document.querySelector(`#gaps .${status} .mark`)).color))
+  assert.equal(new Set(colors).size, 3, `each status has its colour: ${colors}`)
+  assert.deepEqual(notes.wrong, [])
+  await context.close()
+})
+
+test('says so where nothing was missed', options, async () => {
+  const { context, page } = await open({}, (made) => made.route('**/api/v1/gaps*', (route) => route.fulfill({ json: { gaps: [] } })))
+  await page.waitForFunction(() => document.querySelectorAll('#gaps tr').length >= 1)
+  assert.match(await page.textContent('#gaps'), /Nothing was missed|\d/)
   await context.close()
 })
 

@@ -36,10 +36,13 @@ export interface WindowRow {
 
 export interface Gap {
   venue: string
-  symbol: string | null
+  symbol: string | null // Null: all of the venue.
+  channel: string | null
   cause: string
   from_ts: string
   to_ts: string
+  from_id: number | null
+  missing: number | null // Trades; null where nobody knows.
   status: 'open' | 'backfilled' | 'unrecoverable'
 }
 
@@ -60,7 +63,7 @@ export interface Status {
 }
 
 export type Message =
-  | { type: 'second'; now: string; simulated: boolean; lag_ms: number | null; last_record: string | null; status: Status; latest: Tick[] }
+  | { type: 'second'; now: string; simulated: boolean; lag_ms: number | null; last_record: string | null; status: Status; latest: Tick[]; gaps: Gap[] }
   | { type: 'live'; ticks: Tick[]; windows: WindowRow[] }
   | { type: 'error'; error: string }
 
@@ -83,5 +86,4 @@ export const fetchWindows = async (venue: string, symbol: string, window: string
 export const fetchMeans = async (venue: string, symbol: string, window: string) =>
   (await get<{ windows: WindowRow[] }>('windows', { venue, symbol, window, limit: '1000', columns: 'window_name,window_start,window_end,mean,complete' })).windows
 
-export const fetchGaps = async (venue: string, symbol: string) =>
-  (await get<{ gaps: Gap[] }>('gaps', { venue, symbol })).gaps
+export const fetchGaps = async () => (await get<{ gaps: Gap[] }>('gaps', { limit: '200' })).gaps

@@ -1,8 +1,8 @@
 // The chart: the price, its average over tumbling windows as steps, its rolling average as a line, and holes as holes:
-// a line that stops, and a shaded band where nothing was observed.
+// a line that stops, and a shaded band where nothing was observed; a band of another colour where it was fetched later.
 import uPlot from 'uplot'
 import 'uplot/dist/uPlot.min.css'
-import type { WindowRow } from './api'
+import type { Gap, WindowRow } from './api'
 import { byId, make, setText } from './dom'
 import { group, millis } from './format'
 import { Store } from './store'
@@ -87,6 +87,7 @@ export interface ChartNames {
 
 export class Chart {
   private plot: uPlot | null = null
+  private repaired: Band[] = [] // Fetched afterwards.
   private gaps: Band[] = [] // Not observed …
   private incomplete: Band[] = [] // … and the windows that lack something for it.
   private span_ms = 5 * 60_000
@@ -114,12 +115,13 @@ export class Chart {
     this.span_ms = span_ms
   }
 
-  /** Draws what the store holds; `places` are the decimals of a price, `now` is the right edge. */
-  draw(store: Store, places: number, now: number) {
+  /** Draws what the store holds and the instrument's gaps; `places` are the decimals of a price, `now` is the right edge. */
+  draw(store: Store, gaps: Gap[], places: number, now: number) {
     this.places = places
     this.now = now
-    const open = store.gaps.filter((gap) => gap.status !== 'backfilled')
-    this.gaps = union(open.map((gap) => ({ from: millis(gap.from_ts) / 1000, to: millis(gap.to_ts) / 1000 })))
+    const bands = (rows: Gap[]) => union(rows.map((gap) => ({ from: millis(gap.from_ts) / 1000, to: millis(gap.to_ts) / 1000 })))
+    this.gaps = bands(gaps.filter((gap) => gap.status !== 'backfilled'))
+    this.repaired = bands(gaps.filter((gap) => gap.status === 'backfilled'))
     const averages = store.windows.get(this.names.average ?? '') ?? []
     const rolling = store.windows.get(this.names.rolling ?? '') ?? []
     const partial = averages.filter((row) => !row.complete)
@@ -170,7 +172,7 @@ export class Chart {
         ],
         series: [{}, line('Price', '--price', 1.5), line(this.names.average ?? '', '--average', 2), line(this.names.rolling ?? '', '--rolling', 1.5)],
         hooks: {
-          drawAxes: [(plot) => this.drawBands(plot, color('--hole'), color('--hole-line'))],
+          drawAxes: [(plot) => this.drawBands(plot, color)],
           setCursor: [() => this.legend()],
         },
       },
@@ -193,7 +195,7 @@ export class Chart {
     return Math.max(0, Math.min(8, Math.ceil(-Math.log10(step) - 1e-9)))
   }
 
-  private drawBands(plot: uPlot, fill: string, edge: string) {
+  private drawBands(plot: uPlot, color: (name: string) => string) {
     const { left, top, width, height } = plot.bbox
     const context = plot.ctx
     context.save()
@@ -206,14 +208,19 @@ export class Chart {
         draw(from, Math.max(plot.valToPos(band.to, 'x', true), from + 2 * devicePixelRatio))
       }
     }
-    context.fillStyle = fill
+    const framed = (bands: Band[], name: string) => {
+      context.fillStyle = color(name)
+      context.strokeStyle = color(`${name}-line`)
+      each(bands, (from, to) => {
+        context.fillRect(from, top, to - from, height)
+        context.strokeRect(from, top - 2, to - from, height + 4)
+      })
+    }
+    context.fillStyle = color('--hole')
     each(this.incomplete, (from, to) => context.fillRect(from, top, to - from, height))
-    context.strokeStyle = edge
     context.setLineDash([3 * devicePixelRatio, 3 * devicePixelRatio])
-    each(this.gaps, (from, to) => {
-      context.fillRect(from, top, to - from, height)
-      context.strokeRect(from, top - 2, to - from, height + 4)
-    })
+    framed(this.repaired, '--repaired')
+    framed(this.gaps, '--hole')
     context.restore()
   }
 
@@ -229,9 +236,12 @@ export class Chart {
       item.append(make('span', text), value)
       return item
     })
-    const hole = make('li', '', 'hole')
-    hole.append(make('span', 'not observed'))
-    byId('legend').replaceChildren(...rows, hole)
+    const bands = [['hole', 'not observed'], ['repaired', 'fetched later']].map(([kind, text]) => {
+      const item = make('li', '', kind)
+      item.append(make('span', text))
+      return item
+    })
+    byId('legend').replaceChildren(...rows, ...bands)
   }
 
   /** The values below the cursor, else the newest. */

@@ -1,12 +1,12 @@
 // The page: what arrives goes into the store, and one timer draws what changed.
 import './style.css'
-import { fetchGaps, fetchMeans, fetchPrices, fetchSymbols, fetchWindows, type Instrument, type Message, type Status, type Tick, type WindowRow } from './api'
+import { fetchGaps, fetchMeans, fetchPrices, fetchSymbols, fetchWindows, type Gap, type Instrument, type Message, type Status, type Tick, type WindowRow } from './api'
 import { Chart } from './chart'
 import { byId, choices, make, setText } from './dom'
 import { age, change, decimals, group, millis, span } from './format'
 import { Live } from './live'
-import { chartWindows, Store } from './store'
-import { isNewer, LatestTable, showSources, showWindows, windowsHead } from './tables'
+import { chartWindows, Gaps, Store } from './store'
+import { isNewer, LatestTable, showGaps, showSources, showWindows, windowsHead } from './tables'
 
 const draw_every_ms = 250
 const speak_every_ms = 15_000
@@ -15,6 +15,7 @@ const stale_after_ms = 10_000
 const spans: readonly [string, string][] = [['60000', '1 min'], ['300000', '5 min'], ['900000', '15 min']]
 
 const store = new Store()
+const gaps = new Gaps()
 const instruments = new Map<string, Instrument>()
 const places = new Map<string, number>() // Decimals of an instrument's prices, the most that were seen.
 let chosen: Instrument | undefined
@@ -45,7 +46,15 @@ function quietly(work: Promise<unknown>) {
 
 function onState(state: boolean) {
   open = state
-  if (state) quietly(loadSymbols().then(loadChosen))
+  if (!state) return
+  quietly(loadSymbols().then(loadChosen))
+  quietly(fetchGaps().then((rows) => gaps.add(rows)))
+}
+
+/** What was fetched afterwards belongs into the lines of the chosen instrument. */
+function takeGaps(rows: Gap[]) {
+  const filled = gaps.add(rows).some((gap) => gap.status === 'backfilled' && chosen && gaps.of(chosen).includes(gap))
+  if (filled) quietly(loadChosen())
 }
 
 function onMessage(message: Message) {
@@ -54,6 +63,7 @@ function onMessage(message: Message) {
     ;({ lag_ms, last_record, simulated } = message)
     status = message.status
     message.latest.forEach(takeTick)
+    if (message.gaps.length > 0) takeGaps(message.gaps)
     const unknown = message.latest.some((tick) => !instruments.has(keyOf(tick)))
     if (unknown || instruments.size === 0) quietly(loadSymbols())
   } else if (message.type === 'live') {
@@ -117,18 +127,16 @@ async function loadChosen() {
   const wanted = names.filter((name) => windows.includes(name))
   const answers = await Promise.all([
     fetchPrices(venue, symbol),
-    fetchGaps(venue, symbol),
     ...wanted.map((name) => (name === rolling ? fetchMeans(venue, symbol, name) : fetchWindows(venue, symbol, name, name === average ? 60 : 30))),
     ...(rolling && wanted.includes(rolling) ? [fetchWindows(venue, symbol, rolling, 30)] : []),
   ])
   if (mine !== loading) return
-  const [prices, gaps, ...rows] = answers as [Awaited<ReturnType<typeof fetchPrices>>, Awaited<ReturnType<typeof fetchGaps>>, ...WindowRow[][]]
+  const [prices, ...rows] = answers as [Awaited<ReturnType<typeof fetchPrices>>, ...WindowRow[][]]
   const newer = store.points
   store.points = []
   prices.forEach((point) => store.addPrice(point.ts_event, point.price))
   const last = store.points.at(-1)?.at ?? 0
   store.points.push(...newer.filter((point) => point.at > last))
-  store.gaps = gaps
   rows.flat().forEach((row) => store.addWindow({ ...row, venue, symbol }))
 }
 
@@ -237,19 +245,13 @@ function draw() {
   })
   drawPrice()
   showWindows(store.windows.get(shown_window) ?? [])
-  chart.draw(store, chosen ? (places.get(keyOf(chosen)) ?? 2) : 2, now())
+  showGaps(gaps)
+  chart.draw(store, chosen ? gaps.of(chosen) : [], chosen ? (places.get(keyOf(chosen)) ?? 2) : 2, now())
 }
 
 setInterval(draw, draw_every_ms)
-// New gaps, new windows of an instrument and what the change is measured from.
+// New windows of an instrument and what the change is measured from.
 setInterval(() => {
-  if (open) quietly(loadSymbols().then(refreshGaps))
+  if (open) quietly(loadSymbols())
 }, refresh_every_ms)
-
-async function refreshGaps() {
-  const mine = chosen
-  if (!mine) return
-  const gaps = await fetchGaps(mine.venue, mine.symbol)
-  if (mine === chosen) store.gaps = gaps
-}
 draw()

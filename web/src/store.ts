@@ -1,10 +1,11 @@
-// What the page knows of the chosen instrument: its prices, window rows and gaps, merged from the history at load and
-// from the live feed, and bounded.
+// What the page knows of the chosen instrument, its prices and window rows, and of the gaps of all: merged from the
+// history at load and from the live feed, and bounded.
 import type { Gap, Instrument, Status, WindowRow } from './api'
 import { millis, parseSpan } from './format'
 
 export const history_ms = 15 * 60_000
 const most_points = 12_000
+const most_gaps = 500
 
 export interface Point {
   at: number // Milliseconds since the epoch.
@@ -13,12 +14,10 @@ export interface Point {
 
 export class Store {
   points: Point[] = []
-  gaps: Gap[] = []
   windows = new Map<string, WindowRow[]>() // By window name, each in the order of start.
 
   clear() {
     this.points = []
-    this.gaps = []
     this.windows.clear()
   }
 
@@ -49,6 +48,27 @@ export class Store {
     rows.splice(place, 0, row)
     const oldest = millis(row.window_end) - history_ms
     while (rows.length > 1 && millis(rows[0]!.window_end) < oldest) rows.shift()
+  }
+}
+
+/** The last state of each gap, newest first. */
+export class Gaps {
+  all: Gap[] = []
+  version = 0 // Counts the changes.
+
+  /** New states replace old ones; gives the rows whose status is new. */
+  add(rows: Gap[]): Gap[] {
+    const identity = (gap: Gap) => JSON.stringify([gap.venue, gap.symbol, gap.channel, gap.from_ts, gap.from_id])
+    const known = new Map(this.all.map((gap) => [identity(gap), gap]))
+    const changed = rows.filter((row) => known.get(identity(row))?.status !== row.status)
+    for (const row of rows) known.set(identity(row), row)
+    if (rows.length > 0) ++this.version
+    this.all = [...known.values()].sort((a, b) => millis(b.from_ts) - millis(a.from_ts)).slice(0, most_gaps)
+    return changed
+  }
+
+  of(instrument: Instrument): Gap[] {
+    return this.all.filter((gap) => gap.venue === instrument.venue && (gap.symbol === null || gap.symbol === instrument.symbol))
   }
 }
 

@@ -1,7 +1,8 @@
-// The three lists: windows of the chosen instrument, latest prices of all, sources.
-import type { Instrument, Status, Tick, WindowRow } from './api'
+// The lists: windows of the chosen instrument, latest prices and gaps of all, sources.
+import type { Gap, Instrument, Status, Tick, WindowRow } from './api'
 import { byId, make, setText } from './dom'
 import { age, change, clock, decimals, direction, group, millis, span } from './format'
+import type { Gaps } from './store'
 
 const most_rows = 20
 
@@ -25,7 +26,7 @@ const columns: Column[] = [
   { title: 'Volume', className: 'long', text: (row) => row.volume && group(row.volume) },
   { title: 'Change %', className: 'long signed', text: (row) => row.change_pct && (direction(row.change_pct) === 'up' ? '+' : '') + group(row.change_pct) },
   { title: 'Count', text: (row) => String(row.tick_count) },
-  { title: 'Complete', className: 'mark', text: (row) => (row.complete ? 'yes' : `no (${span(row.gap_ms)})`) },
+  { title: 'Complete', className: 'mark', text: (row) => (!row.complete ? `no (${span(row.gap_ms)})` : row.revision > 0 ? 'yes, repaired' : 'yes') },
 ]
 
 export function windowsHead() {
@@ -58,13 +59,14 @@ export function showWindows(rows: WindowRow[]) {
 }
 
 function windowRow(row: WindowRow, places: number) {
-  const line = make('tr', '', row.complete ? '' : 'incomplete')
+  const line = make('tr', '', !row.complete ? 'incomplete' : row.revision > 0 ? 'repaired' : '')
   columns.forEach((column, index) => {
     const prices = index >= 3 && index <= 6
     const raw = column.text(row)
     const text = prices ? group([row.open, row.high, row.low, row.close][index - 3]!, places) : (raw ?? '–')
     const cell = make('td', text, column.className)
     if (column.className?.includes('long') && text.length > 10) cell.title = text
+    if (column.className === 'mark' && row.revision > 0) cell.title = `Revision ${row.revision}: computed again from what came later`
     if (column.className === 'mark' && !row.complete) cell.title = `${span(row.gap_ms)} of its input were not observed`
     if (column.className?.includes('signed')) cell.classList.add(direction(row.change_pct))
     line.append(cell)
@@ -143,6 +145,45 @@ export function showSources(status: Status) {
     }),
   )
   if (lines.length === 0) list.append(make('li', 'None is reported.', 'muted'))
+}
+
+const most_gaps = 30
+
+/** The newest first, over all venues. */
+export function showGaps(gaps: Gaps) {
+  const body = byId('gaps')
+  const key = String(gaps.version)
+  if (body.dataset.key === key) return
+  body.dataset.key = key
+  const open = gaps.all.filter((gap) => gap.status === 'open').length
+  setText(byId('gaps-open'), open > 0 ? `${open} open` : '')
+  if (gaps.all.length > 0) {
+    body.replaceChildren(...gaps.all.slice(0, most_gaps).map(gapRow))
+    return
+  }
+  const cell = make('td', 'Nothing was missed.', 'empty')
+  cell.colSpan = 6
+  const row = make('tr')
+  row.append(cell)
+  body.replaceChildren(row)
+}
+
+function gapRow(gap: Gap) {
+  const row = make('tr', '', gap.status)
+  const length_ms = millis(gap.to_ts) - millis(gap.from_ts)
+  const time = make('td', `${clock(gap.from_ts)} – ${clock(gap.to_ts)} (${span(length_ms)})`, 'name')
+  time.title = `${gap.from_ts} – ${gap.to_ts}`
+  const cause = make('td', gap.cause.replaceAll('_', ' '), 'name')
+  if (gap.channel) cause.title = gap.channel
+  row.append(
+    make('td', gap.venue, 'name'),
+    make('td', gap.symbol ?? 'all', 'name'),
+    cause,
+    time,
+    make('td', gap.missing === null ? '–' : group(String(gap.missing))),
+    make('td', gap.status, 'mark'),
+  )
+  return row
 }
 
 export function isNewer(tick: Tick, than: Tick | null): boolean {
