@@ -62,7 +62,8 @@ void Limiter::on_answer(Nanos now, RestUse use, const Answer& answer) {
     if (answer.status == 429) return bar(now, budget_.per, answer.retry_after);
     if (answer.status == 418) return bar(now, options_.ban, answer.retry_after);
     bars_ = 0;
-    if (answer.status >= 500 || answer.status == 403) {
+    constexpr int passing[] = {401, 403, 408, 425};
+    if (answer.status >= 500 || std::ranges::find(passing, answer.status) != std::end(passing)) {
         on_failure(now, use);
         if (answer.retry_after) {
             Nanos& until = failing_[index_of(use)].until;

@@ -39,8 +39,9 @@ class Limiter final {
         std::optional<i64> used;
     };
     /// 429 and 418 hold back everything of the venue: as long as Retry-After says, else for a
-    /// window of the budget or for `ban`, longer each time. 5xx (and 403, which firewalls use for
-    /// who asks too often) hold back the same use; other answers end that.
+    /// window of the budget or for `ban`, longer each time. 5xx (and 401, 403,
+    /// which firewalls use for who asks too often, 408, 425) hold back the same use; other answers
+    /// end that.
     void on_answer(Nanos now, RestUse use, const Answer& answer);
     /// No answer came, or one that is none.
     void on_failure(Nanos now, RestUse use);

@@ -34,6 +34,8 @@ class RestClient final {
     Nanos ready_at(i64 weight, RestUse use) const {
         return limiter_->ready_at(steady_clock(), weight, use);
     }
+    /// Whether the venue demands that nothing is asked now.
+    bool barred() const { return limiter_->barred(steady_clock()); }
     /// The caller found that an answer of status 200 was a refusal: the next one waits longer.
     void refused(RestUse use) { limiter_->on_failure(steady_clock(), use); }
     const std::string& endpoint() const { return options_.endpoint; }

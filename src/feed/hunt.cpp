@@ -1,0 +1,247 @@
+#include "feed/hunt.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+
+#include "base/result.h"
+
+namespace tape::feed {
+namespace {
+
+// Ranges so close are asked for at once: each venue's page is at least as long.
+constexpr u64 page_ids = 100;
+
+bool older(const FetchedTrade& a, const FetchedTrade& b, bool consecutive) {
+    return consecutive ? a.first < b.first : a.ts < b.ts;
+}
+
+bool same(const venues::Missing& a, const venues::Missing& b) {
+    return a.from_id == b.from_id && a.to_id == b.to_id && a.from_ts == b.from_ts &&
+           a.to_ts == b.to_ts;
+}
+
+}  // namespace
+
+GapHunt::GapHunt(venues::Missing asked, const venues::IdentityRule& rule)
+    : asked_(std::move(asked)), consecutive_(rule.consecutive) {
+    if (!consecutive_ || !asked_.from_id)
+        phase_ = Phase::older;
+    else if (!asked_.to_id)
+        phase_ = Phase::newest;
+    else if (*asked_.from_id > *asked_.to_id)
+        finish("nothing is missing");
+    else {
+        phase_ = Phase::ids;
+        ids_.add({*asked_.from_id, *asked_.to_id, asked_.from_ts, asked_.to_ts});
+    }
+}
+
+venues::Missing GapHunt::next() const {
+    ensure(!done(), "a gap that is done asks for nothing");
+    venues::Missing missing = asked_;
+    if (phase_ == Phase::ids) {
+        const IdRange& range = ids_.ranges().front();
+        missing.from_id = range.from;
+        missing.to_id = range.to;
+        missing.from_ts = range.from_ts;
+        missing.to_ts = range.to_ts;
+    } else if (phase_ == Phase::older && oldest_) {
+        if (consecutive_) missing.to_id = oldest_->first - 1;
+        missing.to_ts = oldest_->ts;
+    } else if (phase_ == Phase::newer) {
+        if (consecutive_) missing.from_id = newest_->last + 1;
+        missing.from_ts = newest_->ts;
+    }
+    return missing;
+}
+
+u64 GapHunt::take(std::span<const FetchedTrade> trades) {
+    if (phase_ != Phase::ids) return 0;
+    u64 removed = 0;
+    for (const FetchedTrade& trade : trades)
+        removed += ids_.remove(trade.first, trade.last, trade.ts);
+    fetched_ += static_cast<i64>(removed);
+    if (ids_.empty()) finish("");
+    return removed;
+}
+
+void GapHunt::on_answer(std::span<const FetchedTrade> trades) {
+    if (phase_ == Phase::newest) on_newest(trades);
+    if (phase_ == Phase::older || phase_ == Phase::newer) on_page(trades);
+}
+
+void GapHunt::on_newest(std::span<const FetchedTrade> trades) {
+    const auto newest = std::ranges::max_element(trades, {}, &FetchedTrade::last);
+    if (newest == trades.end()) return finish("the venue lists no trades");
+    if (newest->last < *asked_.from_id) return finish("");
+    phase_ = Phase::ids;
+    ids_.add({*asked_.from_id, newest->last, asked_.from_ts, newest->ts});
+    take(trades);
+}
+
+void GapHunt::on_page(std::span<const FetchedTrade> trades) {
+    bool went_back = false, went_on = false;
+    for (const FetchedTrade& trade : trades) {
+        if (trade.ts >= asked_.from_ts && trade.ts <= asked_.to_ts) ++fetched_;
+        if (!oldest_ || older(trade, *oldest_, consecutive_)) {
+            oldest_ = trade;
+            went_back = true;
+        }
+        if (!newest_ || older(*newest_, trade, consecutive_)) {
+            newest_ = trade;
+            went_on = true;
+        }
+    }
+    if (!oldest_) return finish("the venue lists no trades");
+    if (phase_ == Phase::older && passed_start()) return finish("");
+    if (phase_ == Phase::older && went_back && oldest_->ts > asked_.from_ts) return;
+    const bool ended = newest_->ts >= asked_.to_ts || (phase_ == Phase::newer && !went_on);
+    phase_ = Phase::newer;
+    if (!ended) return;
+    finish(oldest_->ts <= asked_.from_ts
+               ? ""
+               : fmt::format("the venue lists trades from {} to {}", format_rfc3339(oldest_->ts),
+                             format_rfc3339(newest_->ts)));
+}
+
+// A page that begins exactly there may be one of a venue that lists from a time on.
+bool GapHunt::passed_start() const {
+    const bool first_of_all = consecutive_ && oldest_->first <= 1;
+    return oldest_->ts < asked_.from_ts || asked_.from_ts == Nanos{} || first_of_all;
+}
+
+void GapHunt::drop(u64 first, u64 last) {
+    if (phase_ != Phase::ids) return;
+    lost_ += ids_.drop(first, last);
+    if (ids_.empty()) finish("");
+}
+
+void GapHunt::finish(std::string detail) {
+    phase_ = Phase::done;
+    detail_ = lost_ > 0 ? fmt::format("the venue has {} of the trades no more", lost_)
+                        : std::move(detail);
+}
+
+void GapHunt::give_up(std::string why) {
+    phase_ = Phase::done;
+    detail_ = std::move(why);
+}
+
+bool StreamHunt::add(venues::Missing asked, Nanos now) {
+    const auto known =
+        std::ranges::find_if(gaps_, [&](const Gap& gap) { return same(gap.hunt.asked(), asked); });
+    if (known != gaps_.end()) return false;
+    gaps_.push_back(
+        {.hunt = GapHunt(std::move(asked), rule_), .number = next_number_++, .asked_at = now});
+    return true;
+}
+
+const StreamHunt::Gap& StreamHunt::oldest() const {
+    return *std::ranges::min_element(gaps_, {},
+                                     [](const Gap& gap) { return gap.hunt.asked().from_ts; });
+}
+
+StreamHunt::Request StreamHunt::next() const {
+    const Gap& gap = oldest();
+    Request request{gap.hunt.next(), gap.number, next_number_};
+    if (gap.hunt.ids() != nullptr && !narrow_) widen(request);
+    return request;
+}
+
+// Takes in what is missing close by, of this gap and of others.
+void StreamHunt::widen(Request& request) const {
+    venues::Missing& missing = request.missing;
+    std::vector<IdRange> ranges;
+    for (const Gap& gap : gaps_)
+        if (const MissingIds* const ids = gap.hunt.ids())
+            ranges.insert(ranges.end(), ids->ranges().begin(), ids->ranges().end());
+    std::ranges::sort(ranges, {}, &IdRange::from);
+    std::optional<IdRange> cluster;
+    for (const IdRange& range : ranges) {
+        if (cluster && range.from <= cluster->to + page_ids) {
+            request.wide = true;
+            if (range.to <= cluster->to) continue;
+            cluster->to = range.to;
+            cluster->to_ts = range.to_ts;
+        } else {
+            if (cluster && cluster->to >= *missing.to_id) break;
+            cluster = range;
+            request.wide = false;
+        }
+    }
+    missing.from_id = cluster->from;
+    missing.to_id = cluster->to;
+    missing.from_ts = cluster->from_ts;
+    missing.to_ts = cluster->to_ts;
+}
+
+bool StreamHunt::may_lag(const Request& request, std::span<const FetchedTrade> trades, Nanos now,
+                         Nanos settle) const {
+    bool young = false;
+    for (const Gap& gap : gaps_) {
+        const MissingIds* const ids = gap.hunt.ids();
+        if (gap.number == request.gap && ids == nullptr) return false;
+        if (ids == nullptr || gap.number >= request.before) continue;
+        young |= now - gap.asked_at < settle;
+        for (const FetchedTrade& trade : trades)
+            for (const IdRange& range : ids->ranges())
+                if (trade.first <= range.to && trade.last >= range.from) return false;
+    }
+    return young;
+}
+
+i64 StreamHunt::on_answer(const Request& request, std::span<const FetchedTrade> trades) {
+    u64 removed = 0;
+    i64 before = 0, after = 0;
+    bool by_id = false;
+    for (Gap& gap : gaps_) {
+        before += gap.hunt.fetched();
+        gap.failing_since.reset();
+        if (gap.number == request.gap) by_id = gap.hunt.ids() != nullptr;
+        removed += gap.hunt.take(trades);
+    }
+    // A page may end before it comes to the ids that the venue has: each range is asked for alone
+    // before it is given up.
+    narrow_ = by_id && removed == 0;
+    for (Gap& gap : gaps_) {
+        if (by_id && removed == 0 && !request.wide && gap.number < request.before)
+            gap.hunt.drop(*request.missing.from_id, *request.missing.to_id);
+        else if (!by_id && (gap.number == request.gap ||
+                            (gap.hunt.wants_newest() && gap.number < request.before)))
+            gap.hunt.on_answer(trades);
+        after += gap.hunt.fetched();
+    }
+    return after - before;
+}
+
+void StreamHunt::refuse(const Request& request, const std::string& why) {
+    for (Gap& gap : gaps_)
+        if (gap.number == request.gap) gap.hunt.give_up(why);
+}
+
+void StreamHunt::on_failure(Nanos now) {
+    for (Gap& gap : gaps_)
+        if (!gap.failing_since) gap.failing_since = now;
+}
+
+void StreamHunt::give_up(Nanos now, Nanos patience, const std::optional<Nanos>& venue_since,
+                         const std::string& why) {
+    for (Gap& gap : gaps_) {
+        const bool own = gap.failing_since && now - *gap.failing_since >= patience;
+        const bool all = venue_since && now - std::max(*venue_since, gap.asked_at) >= patience;
+        if (gap.hunt.done() || !(own || all)) continue;
+        gap.hunt.give_up(why);
+        gap.given_up = true;
+    }
+}
+
+std::vector<StreamHunt::Done> StreamHunt::take_done() {
+    std::vector<Done> done;
+    for (const Gap& gap : gaps_)
+        if (gap.hunt.done()) done.push_back({gap.hunt.asked(), gap.hunt.detail(), gap.given_up});
+    std::erase_if(gaps_, [](const Gap& gap) { return gap.hunt.done(); });
+    return done;
+}
+
+}  // namespace tape::feed
