@@ -10,6 +10,7 @@
 #include <array>
 
 #include "venues/decoder.h"
+#include "venues/message_order.h"
 #include "venues/plan.h"
 
 namespace tape::venues {
@@ -30,6 +31,10 @@ constexpr std::array<ChannelName, 5> advanced_channels = {{{"trades", "market_tr
                                                            {"tickers", "ticker"},
                                                            {"ticker", "ticker"},
                                                            {"heartbeats", "heartbeats"}}};
+
+// Of the channel `candles`:
+// https://docs.cdp.coinbase.com/api-reference/advanced-trade-api/websocket/candles
+constexpr Nanos advanced_candle_size = seconds(300);
 
 class CoinbaseDecoder final : public JsonDecoder {
  public:
@@ -62,8 +67,7 @@ class CoinbaseDecoder final : public JsonDecoder {
         const json::Field id = message["trade_id"];
         const json::Field side = message["side"], size = message["size"], price = message["price"];
         Tick& trade = tick(TickKind::trade, instrument(message["product_id"]));
-        json::assign_id(trade, id);
-        trade.identity = json::number(id);
+        json::assign_identity(trade, id);
         trade.side = json::opposite(json::side(side));
         trade.size = json::size(size);
         trade.price = json::price(price);
@@ -116,18 +120,28 @@ class CoinbaseDecoder final : public JsonDecoder {
 
     // {"channel":"ticker","client_id":"","timestamp":"…","sequence_num":0,"events":[{"type":"snapshot","tickers":[…]}]}
     void on_advanced(std::string_view channel, json::Object& message, EventSink& out) {
-        if (channel == "heartbeats") return;  // It counts seconds and names no product.
-        if (channel == "subscriptions") return on_advanced_subscriptions(message, out);
-        const bool trades = channel == "market_trades";
-        if (!trades && channel != "ticker") return out.on_unknown(channel);
         const json::Field timestamp = message["timestamp"];
         const i64 sequence = json::sequence(message["sequence_num"]);
+        if (const auto lost = order_.follow(sequence)) out.on_lost_messages(lost->from, lost->to);
+        const bool trades = json::is(channel, "market_trades");
+        if (!trades && channel != "ticker" && channel != "ticker_batch")
+            return on_other_channel(channel, message, timestamp, out);
         for (json::Object event : message.objects("events")) {
             if (trades)
                 on_market_trades(event.objects("trades"), sequence);
             else
                 on_tickers(event.objects("tickers"), sequence, times_.read(timestamp));
         }
+    }
+
+    void on_other_channel(std::string_view channel, json::Object& message,
+                          const json::Field& timestamp, EventSink& out) {
+        if (channel == "heartbeats") return;  // It counts seconds and names no product.
+        if (channel == "subscriptions") return on_advanced_subscriptions(message, out);
+        if (channel != "candles") return out.on_unknown(channel);
+        const Nanos now = times_.read(timestamp);
+        for (json::Object event : message.objects("events"))
+            on_candles(event.objects("candles"), nullptr, advanced_candle_size, now);
     }
 
     // Newest first. An answer of /products/{id}/ticker lists them alike.
@@ -142,9 +156,7 @@ class CoinbaseDecoder final : public JsonDecoder {
     // What all lists of trades have. `side` is the maker's:
     // https://docs.cdp.coinbase.com/api-reference/exchange-api/rest-api/products/get-product-trades
     void on_trade(json::Object& item, Tick& trade) {
-        const json::Field id = item["trade_id"];
-        json::assign_id(trade, id);
-        trade.identity = json::number(id);
+        json::assign_identity(trade, item["trade_id"]);
         trade.price = json::price(item["price"]);
         trade.size = json::size(item["size"]);
         trade.ts_event = times_.read(item["time"]);
@@ -185,17 +197,49 @@ class CoinbaseDecoder final : public JsonDecoder {
                             : list_exchange(answer.body.objects());
         if (advanced && answer.path.ends_with("/ticker"))
             return on_market_trades(answer.body.object().objects("trades"), std::nullopt);
-        if (!advanced && answer.path.ends_with("/trades")) return on_product_trades(answer);
-        out.on_unknown(answer.path);
-    }
-
-    // The product is named by the path alone.
-    void on_product_trades(RestAnswer& answer) {
-        std::string_view path = answer.path.substr(0, answer.path.rfind('/'));
-        const json::Field id{"product", path.substr(path.rfind('/') + 1), true};
-        const Instrument& product = instrument(id);
+        if (answer.path.ends_with("/candles")) return on_product_candles(answer, advanced, out);
+        if (advanced || !answer.path.ends_with("/trades")) return out.on_unknown(answer.path);
+        const Instrument& product = product_of(answer);
         for (json::Object item : answer.body.objects())
             on_trade(item, tick(TickKind::trade, product));
+    }
+
+    // The product is named by the path alone: /products/BTC-USD/trades
+    const Instrument& product_of(const RestAnswer& answer) {
+        const std::string_view path = answer.path.substr(0, answer.path.rfind('/'));
+        return instrument({"product", path.substr(path.rfind('/') + 1), true});
+    }
+
+    // https://docs.cdp.coinbase.com/api-reference/exchange-api/rest-api/products/get-product-candles
+    // [[1639508050,low,high,open,close,volume],…], of 60 s unless the query says another
+    // granularity in seconds; the Advanced interface has objects, and words for the granularity.
+    void on_product_candles(RestAnswer& answer, bool advanced, EventSink& out) {
+        const auto named = answer.find_parameter("granularity");
+        const auto size = json::candle_size(named ? named.text : "60");
+        if (!size) return out.on_unknown("candles");
+        const Instrument& product = product_of(answer);
+        if (advanced)
+            return on_candles(answer.body.object().objects("candles"), &product, *size, ts_recv());
+        for (const json::Elements<json::Field> row : answer.body.rows()) {
+            const auto fields = json::first<6>(row);
+            Candle& made = candle(product, *size, json::epoch_s(fields[0]),
+                                  {fields[3], fields[2], fields[1], fields[4], fields[5]});
+            made.closed = made.open_time + *size <= ts_recv();
+        }
+    }
+
+    // {"start":"1688998200","high":"1867.72","low":"1865.63","open":"1867.38","close":"1866.81",
+    //  "volume":"0.20269406","product_id":"ETH-USD"}; the product may be known already.
+    void on_candles(json::Elements<json::Object> candles, const Instrument* product, Nanos size,
+                    Nanos now) {
+        for (json::Object item : candles) {
+            const json::Field start = item["start"], high = item["high"], low = item["low"];
+            const json::Field open = item["open"], close = item["close"], volume = item["volume"];
+            const Instrument& named = product ? *product : instrument(item["product_id"]);
+            Candle& made =
+                candle(named, size, json::epoch_s(start), {open, high, low, close, volume});
+            made.closed = made.open_time + size <= now;
+        }
     }
 
     void list_exchange(json::Elements<json::Object> products) {
@@ -219,20 +263,25 @@ class CoinbaseDecoder final : public JsonDecoder {
         }
     }
 
+    void on_connected(Overlap overlap) override { order_.restart(overlap); }
+    void save_more(std::string& out) const override { order_.save(out); }
+    bool load_more(std::string_view state) override { return order_.load(state) && state.empty(); }
+
     json::Rfc3339 times_;
+    MessageOrder order_;
 };
 
 class Coinbase final : public Venue {
  public:
     std::string_view name() const override { return venue_name; }
-    i32 decoder_version() const override { return 1; }
+    i32 decoder_version() const override { return 2; }
     std::string_view default_websocket(std::string_view feed) const override {
         return feed == "advanced" ? "wss://advanced-trade-ws.coinbase.com"
                                   : "wss://ws-feed.exchange.coinbase.com";
     }
-    std::string_view default_rest(std::string_view feed) const override {
-        return feed == "advanced" ? "https://api.coinbase.com"
-                                  : "https://api.exchange.coinbase.com";
+    // Of both feeds: they carry the same trades, and only this one pages by their ids.
+    std::string_view default_rest(std::string_view) const override {
+        return "https://api.exchange.coinbase.com";
     }
     std::vector<std::string_view> channels(std::string_view feed) const override {
         std::vector<std::string_view> names;
@@ -248,9 +297,8 @@ class Coinbase final : public Venue {
         return std::make_unique<CoinbaseDecoder>();
     }
 
-    std::vector<RestRequest> instruments(const SourceSpec& spec) const override {
-        return {{.target =
-                     spec.feed == "advanced" ? "/api/v3/brokerage/market/products" : "/products"}};
+    std::vector<RestRequest> instruments(const SourceSpec&) const override {
+        return {{.target = "/products"}};
     }
 
     // One connection. The heartbeat comes along unasked: each second it says which trade was the
@@ -274,14 +322,39 @@ class Coinbase final : public Venue {
         return std::vector{std::move(made)};
     }
 
+    std::vector<std::string> resubscribe(const Connection::Stream& stream) const override {
+        const std::string product = quoted_list({&stream.native_symbol, 1});
+        const std::string channel = stream.feed == "advanced"
+                                        ? fmt::format(R"("channel":"{}")", stream.channel)
+                                        : fmt::format(R"("channels":["{}"])", stream.channel);
+        std::vector<std::string> texts;
+        for (const std::string_view type : {"unsubscribe", "subscribe"})
+            texts.push_back(stream.native_symbol.empty()
+                                ? fmt::format(R"({{"type":"{}",{}}})", type, channel)
+                                : fmt::format(R"({{"type":"{}","product_ids":[{}],{}}})", type,
+                                              product, channel));
+        return texts;
+    }
+
+    // https://docs.cdp.coinbase.com/exchange/rest-api/pagination: `after` is older than an id.
+    std::optional<RestRequest> backfill(const SourceSpec&, const Missing& missing) const override {
+        if (missing.channel != "matches" && missing.channel != "market_trades") return std::nullopt;
+        RestRequest made{.target =
+                             fmt::format("/products/{}/trades?limit=1000", missing.native_symbol)};
+        if (missing.to_id) made.target += fmt::format("&after={}", *missing.to_id + 1);
+        return made;
+    }
+    // https://docs.cdp.coinbase.com/exchange/rest-api/rate-limits
+    RestBudget rest_budget() const override { return {.weight = 10, .per = seconds(1)}; }
+
  private:
     static std::span<const ChannelName> channels_of(std::string_view feed) {
         return feed == "advanced" ? std::span(advanced_channels) : std::span(exchange_channels);
     }
     static void add_streams(std::string_view channel, const std::vector<std::string>& symbols,
-                            Connection& made) {
+                            std::string_view feed, Connection& made) {
         for (const std::string& symbol : symbols)
-            made.streams.push_back({std::string(channel), symbol});
+            made.streams.push_back({std::string(channel), symbol, std::string(feed)});
     }
 
     static void subscribe_exchange(std::vector<std::string_view> channels,
@@ -292,7 +365,7 @@ class Coinbase final : public Venue {
             made.subscribe.push_back(
                 fmt::format(R"({{"type":"subscribe","product_ids":[{}],"channels":[{}]}})",
                             quoted_list(batch), quoted_list(names)));
-        for (const std::string_view channel : channels) add_streams(channel, symbols, made);
+        for (const std::string_view channel : channels) add_streams(channel, symbols, "", made);
     }
 
     // One channel a request. Heartbeats are the connection's and take no products.
@@ -304,9 +377,9 @@ class Coinbase final : public Venue {
                 made.subscribe.push_back(
                     fmt::format(R"({{"type":"subscribe","product_ids":[{}],"channel":"{}"}})",
                                 quoted_list(batch), channel));
-            add_streams(channel, symbols, made);
+            add_streams(channel, symbols, "advanced", made);
         }
-        made.streams.push_back({"heartbeats", ""});
+        made.streams.push_back({"heartbeats", "", "advanced"});
     }
 };
 

@@ -2,49 +2,35 @@
 
 #include <fmt/core.h>
 
-#include <cstring>
+#include "venues/state.h"
 
 namespace tape::venues {
 namespace {
 
-constexpr u8 state_version = 1;
-
-void put_text(std::string& out, std::string_view text) {
-    const u32 size = static_cast<u32>(text.size());
-    out.append(reinterpret_cast<const char*>(&size), sizeof size);
-    out.append(text);
-}
-
-// Takes from the front of `state`; false when it is cut short.
-template <class T>
-bool take(std::string_view& state, T& value) {
-    if (state.size() < sizeof value) return false;
-    std::memcpy(&value, state.data(), sizeof value);
-    state.remove_prefix(sizeof value);
-    return true;
-}
-bool take_text(std::string_view& state, std::string_view& text) {
-    u32 size = 0;
-    if (!take(state, size) || state.size() < size) return false;
-    text = state.substr(0, size);
-    state.remove_prefix(size);
-    return true;
-}
+constexpr u8 state_version = 2;
 
 }  // namespace
 
 std::optional<DecodeError> JsonDecoder::decode(const log::Record& record, EventSink& out) {
     record_ = &record;
     ticks_.clear();
+    candles_.clear();
     try {
         if (record.kind == log::RecordKind::frame)
             decode_frame(out);
         else if (record.kind == log::RecordKind::rest)
             decode_answer(out);
+        else if (record.kind == log::RecordKind::sent)
+            decode_sent();
+        else if (record.kind == log::RecordKind::connected)
+            on_connected(record.payload.find(R"("overlaps":true)") == std::string_view::npos
+                             ? Overlap::none
+                             : Overlap::with_last);
     } catch (const json::Fault& fault) {
         return DecodeError{fault.reason, fmt::format("{}: {}", venue_, fault.detail)};
     }
     for (const Tick& tick : ticks_) out.on(tick);
+    for (const Candle& candle : candles_) out.on_candle(candle);
     return std::nullopt;
 }
 
@@ -58,6 +44,12 @@ void JsonDecoder::decode_frame(EventSink& out) {
     cursor_.finish();
 }
 
+void JsonDecoder::decode_sent() {
+    if (is_control(record_->payload)) return;
+    cursor_.open(record_->payload);
+    on_sent(json::Document(cursor_));
+}
+
 void JsonDecoder::decode_answer(EventSink& out) {
     envelope_.open(record_->payload);
     json::Object envelope = json::Document(envelope_).object();
@@ -65,6 +57,7 @@ void JsonDecoder::decode_answer(EventSink& out) {
     const std::string_view target = envelope["target"].text;
     const u64 status = json::number(envelope["status"]);
     const std::string_view body = envelope["body"].text;
+    if (status == 304) return;  // What was asked for has not changed since.
     if (status != 200) {
         out.on_refused(fmt::format("{} {} answered {}: {}", method, json::clip(target), status,
                                    json::clip(body)));
@@ -73,8 +66,26 @@ void JsonDecoder::decode_answer(EventSink& out) {
     if (body.size() > body_bytes_max)
         json::fail_too_long("the answer", body.size(), body_bytes_max);
     cursor_.open(body);
-    on_answer({target.substr(0, target.find('?')), json::Document(cursor_)}, out);
+    const std::size_t path_end = std::min(target.find('?'), target.size());
+    const std::string_view query = target.substr(std::min(path_end + 1, target.size()));
+    on_answer({target.substr(0, path_end), query, json::Document(cursor_)}, out);
     cursor_.finish();
+}
+
+json::Field RestAnswer::parameter(std::string_view name) const {
+    const json::Field found = find_parameter(name);
+    if (!found) json::fail_missing(name);
+    return found;
+}
+
+json::Field RestAnswer::find_parameter(std::string_view name) const {
+    for (std::string_view rest = query; !rest.empty();) {
+        const std::string_view each = rest.substr(0, rest.find('&'));
+        rest.remove_prefix(std::min(each.size() + 1, rest.size()));
+        if (each.size() > name.size() && each.starts_with(name) && each[name.size()] == '=')
+            return {name, each.substr(name.size() + 1), true};
+    }
+    return {name, {}, true};
 }
 
 const Instrument& JsonDecoder::intern(std::string_view name, std::string_view native_symbol) {
@@ -101,15 +112,33 @@ Tick& JsonDecoder::tick(TickKind kind, const Instrument& instrument) {
     return made;
 }
 
+Candle& JsonDecoder::candle(const Instrument& instrument, Nanos size, Nanos open_time,
+                            const CandleFields& fields) {
+    const auto index = static_cast<i32>(candles_.size());
+    Candle& made = candles_.emplace_back();
+    made.instrument = &instrument;
+    made.size = size;
+    made.open_time = open_time;
+    made.open = json::price(fields.open);
+    made.high = json::price(fields.high);
+    made.low = json::price(fields.low);
+    made.close = json::price(fields.close);
+    made.volume = json::size(fields.volume);
+    made.ts_recv = record_->ts_recv;
+    made.source_offset = record_->offset;
+    made.source_index = index;
+    return made;
+}
+
 void JsonDecoder::save(std::string& out) const {
-    out.push_back(static_cast<char>(state_version));
-    const u32 count = static_cast<u32>(instruments_.all().size());
-    out.append(reinterpret_cast<const char*>(&count), sizeof count);
+    put(out, state_version);
+    put(out, static_cast<u32>(instruments_.all().size()));
     for (const Instrument& each : instruments_.all()) {
-        out.push_back(each.listed ? 1 : 0);
+        put(out, static_cast<u8>(each.listed));
         put_text(out, each.native_symbol);
         put_text(out, each.symbol);
     }
+    save_more(out);
 }
 
 Result<void> JsonDecoder::load(std::string_view state) {
@@ -130,7 +159,7 @@ Result<void> JsonDecoder::load(std::string_view state) {
         else
             loaded.intern(venue_, native_symbol);
     }
-    if (!whole || !state.empty())
+    if (!whole || !load_more(state))
         return internal_error(fmt::format("{}: decoder state is damaged", venue_));
     instruments_ = std::move(loaded);
     recent_.fill({});

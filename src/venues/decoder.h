@@ -25,9 +25,23 @@ constexpr std::size_t instruments_max = 100'000;
 
 /// An answer of the venue's REST interface.
 struct RestAnswer {
-    std::string_view path;  // Of the request's target, without the query.
+    std::string_view path;   // Of the request's target …
+    std::string_view query;  // … and what follows its question mark.
     json::Document body;
+
+    /// A value of the query, for answers that do not repeat what they are about. Fault:
+    /// missing_field.
+    json::Field parameter(std::string_view name) const;
+    json::Field find_parameter(std::string_view name) const;
 };
+
+/// What every venue's candles consist of.
+struct CandleFields {
+    json::Field open, high, low, close, volume;
+};
+
+/// Whether a connection's predecessor still runs.
+enum class Overlap : u8 { none, with_last };
 
 class JsonDecoder : public Decoder {
  public:
@@ -44,8 +58,15 @@ class JsonDecoder : public Decoder {
     virtual bool is_control(std::string_view /*frame*/) const { return false; }
     /// `out` takes all events but ticks; those go to tick().
     virtual void on_frame(json::Document frame, EventSink& out) = 0;
-    /// An answer with status 200; others are reported as refused.
+    /// An answer with status 200; others are reported as refused, but for 304: nothing changed.
     virtual void on_answer(RestAnswer answer, EventSink& out) = 0;
+    /// For venues whose messages cannot be understood alone: what we said to them, the start of a
+    /// connection, and the state that comes of it.
+    virtual void on_sent(json::Document /*text*/) {}
+    virtual void on_connected(Overlap /*overlap*/) {}
+    virtual void save_more(std::string& /*out*/) const {}
+    /// False where `state` is damaged.
+    virtual bool load_more(std::string_view state) { return state.empty(); }
 
     /// The instrument of a native id, made unlisted at first sight. Fault: no text, too long, too
     /// many instruments.
@@ -76,6 +97,9 @@ class JsonDecoder : public Decoder {
     /// One more tick of this record, the last in order so far; the caller fills in what the venue
     /// says.
     Tick& tick(TickKind kind, const Instrument& instrument);
+    /// One more candle, likewise.
+    Candle& candle(const Instrument& instrument, Nanos size, Nanos open_time,
+                   const CandleFields& fields);
     Nanos ts_recv() const { return record_->ts_recv; }
 
  private:
@@ -88,6 +112,7 @@ class JsonDecoder : public Decoder {
     const Instrument& intern(std::string_view name, std::string_view native_symbol);
     void decode_frame(EventSink& out);
     void decode_answer(EventSink& out);
+    void decode_sent();
 
     std::string_view venue_;
     InstrumentTable instruments_;
@@ -100,6 +125,7 @@ class JsonDecoder : public Decoder {
     std::array<Recent, 1024> recent_{};
     json::Cursor cursor_, envelope_;
     std::vector<Tick> ticks_;
+    std::vector<Candle> candles_;
     const log::Record* record_{};
 };
 

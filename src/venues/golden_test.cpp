@@ -1,7 +1,7 @@
 // Golden cases: tests/golden/<venue>/<case>.in holds records, <case>.out the events they must give.
 // A case is added by adding the two files. A line of .in is a frame, as it stands; or `rest STATUS
-// TARGET BODY`; or, after `#`, a remark. TAPE_GOLDEN_WRITE=1 writes the .out files instead, for
-// reading over what changed.
+// TARGET BODY`, `sent TEXT` or `connected PAYLOAD`; or, after `#`, a remark. TAPE_GOLDEN_WRITE=1
+// writes the .out files instead, for reading over what changed.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -27,6 +27,9 @@ std::vector<std::string> read_lines(const fs::path& path) {
 // The record's kind and payload of a line of a case; none of a remark or an empty line.
 std::optional<std::pair<log::RecordKind, std::string>> parse_line(const std::string& line) {
     if (line.empty() || line[0] == '#') return std::nullopt;
+    if (line.starts_with("sent ")) return std::pair(log::RecordKind::sent, line.substr(5));
+    if (line.starts_with("connected "))
+        return std::pair(log::RecordKind::connected, line.substr(10));
     if (!line.starts_with("rest ")) return std::pair(log::RecordKind::frame, line);
     std::istringstream words(line.substr(5));
     int status = 0;

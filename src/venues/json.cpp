@@ -138,6 +138,24 @@ bool Object::search(Cursor& cursor, const char* begin, int depth, std::string_vi
     return false;
 }
 
+// Looks ahead; the place stays before the field.
+std::optional<std::string_view> Object::next_name(Cursor& cursor, const char* begin, int depth) {
+    cursor.rise(depth);
+    const char* const here = cursor.place();
+    const char next = cursor.peek();
+    if (next == '}') return std::nullopt;
+    const bool is_first = cursor.place() == begin;
+    if (!is_first && next != ',') fail_malformed("an object goes on without a comma");
+    cursor.go_to(cursor.place() + 1);
+    if (is_first && cursor.peek() == '}') {
+        cursor.go_to(here);
+        return std::nullopt;
+    }
+    const std::string_view name = cursor.pass_any_key();
+    cursor.go_to(here);
+    return name;
+}
+
 // Ends before the closing bracket, or at the place `end`.
 bool Object::search_until(Cursor& cursor, const char* begin, std::string_view name,
                           const char* end) {

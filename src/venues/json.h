@@ -12,6 +12,7 @@
 #include <emmintrin.h>
 #endif
 
+#include <array>
 #include <bit>
 #include <cstring>
 #include <deque>
@@ -153,8 +154,8 @@ class Cursor {
         unescaped_;  // Texts that had escapes; they live as long as the text is read.
 };
 
-/// The elements of a list, for one pass: of objects (Item is Object) or of plain values (Item is
-/// Field).
+/// The elements of a list, for one pass: of objects (Item is Object), of plain values (Item is
+/// Field) or of lists.
 template <class Item>
 class Elements {
  public:
@@ -192,12 +193,33 @@ class Elements {
     };
     TAPE_INLINE Iterator begin() const { return Iterator(*this); }
     TAPE_INLINE End end() const { return {}; }
+    std::string_view name() const { return name_; }
+    /// The same list of what it turns out to hold; before it is passed through.
+    template <class Other>
+    Elements<Other> of() const {
+        return {cursor_, name_};
+    }
 
  private:
     Cursor& cursor_;
     std::string_view name_;
     int depth_;
 };
+
+/// A list of lists of plain values: candles, mostly.
+using Rows = Elements<Elements<Field>>;
+
+/// The first N plain values of a list. Fault: missing_field, where there are fewer.
+template <std::size_t N>
+std::array<Field, N> first(Elements<Field> list) {
+    std::array<Field, N> fields{};
+    std::size_t count = 0;
+    for (const Field field : list) {
+        fields[count] = field;
+        if (++count == N) return fields;
+    }
+    fail_missing(list.name());
+}
 
 /// An object; fields are found in any order, and fastest in the order in which they stand.
 class Object {
@@ -227,6 +249,9 @@ class Object {
     Object object(std::string_view name) { return required(find_object(name), name); }
     Elements<Object> objects(std::string_view name) { return required(find_objects(name), name); }
     Elements<Field> values(std::string_view name) { return required(find_values(name), name); }
+    Rows rows(std::string_view name) {
+        return required(find_elements<Elements<Field>>(name), name);
+    }
     TAPE_INLINE std::optional<Object> find_object(std::string_view name) {
         if (!go_to(name)) return std::nullopt;
         enter(name, '{');
@@ -238,8 +263,17 @@ class Object {
     std::optional<Elements<Field>> find_values(std::string_view name) {
         return find_elements<Field>(name);
     }
+    /// The name of the field that follows the one read last, where names are values (of a pair, of
+    /// a coin); none at the end. Reading it by that name comes next.
+    std::optional<std::string_view> next_name() { return next_name(cursor_, begin_, depth_); }
+    /// Goes back before the first field.
+    void rewind() {
+        cursor_.rise(depth_);
+        cursor_.go_to(begin_);
+    }
 
  private:
+    static std::optional<std::string_view> next_name(Cursor& cursor, const char* begin, int depth);
     // Before the value of `name`, or false.
     TAPE_INLINE bool go_to(std::string_view name) {
         cursor_.rise(depth_);
@@ -277,6 +311,11 @@ template <class Item>
 TAPE_INLINE Item Elements<Item>::Iterator::operator*() const {
     if constexpr (std::is_same_v<Item, Field>) {
         return of_.cursor_.read(of_.name_);
+    } else if constexpr (std::is_same_v<Item, Elements<Field>>) {
+        if (of_.cursor_.peek() != '[') [[unlikely]]
+            fail_value(of_.name_, of_.cursor_.read(of_.name_).text, "no list");
+        of_.cursor_.enter();
+        return {of_.cursor_, of_.name_};
     } else {
         if (of_.cursor_.peek() != '{') [[unlikely]]
             fail_value(of_.name_, of_.cursor_.read(of_.name_).text, "no object");
@@ -285,7 +324,7 @@ TAPE_INLINE Item Elements<Item>::Iterator::operator*() const {
     }
 }
 
-/// A whole JSON text: an object or a list of objects.
+/// A whole JSON text: an object, a list of objects or a list of lists.
 class Document {
  public:
     explicit Document(Cursor& cursor) : cursor_(cursor) {}
@@ -294,14 +333,19 @@ class Document {
         cursor_.enter();
         return Object(cursor_);
     }
-    Elements<Object> objects() {
-        if (cursor_.peek() != '[') fail_malformed("the text is no JSON list");
-        cursor_.enter();
-        return {cursor_, "the list"};
-    }
+    bool is_list() { return cursor_.peek() == '['; }
+    Elements<Object> objects() { return elements<Object>(); }
+    Rows rows() { return elements<Elements<Field>>(); }
     bool starts_with(std::string_view start) const { return cursor_.text().starts_with(start); }
 
  private:
+    template <class Item>
+    Elements<Item> elements() {
+        if (!is_list()) fail_malformed("the text is no JSON list");
+        cursor_.enter();
+        return {cursor_, "the list"};
+    }
+
     Cursor& cursor_;
 };
 

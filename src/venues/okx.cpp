@@ -34,11 +34,13 @@ class OkxDecoder final : public JsonDecoder {
         json::Object message = frame.object();
         std::optional<json::Object> arg = message.find_object("arg");
         const std::string_view channel = arg ? (*arg)["channel"].text : "";
+        const json::Field id = arg ? arg->find("instId") : json::Field{};
         const auto data = arg ? message.find_objects("data") : std::nullopt;
         if (!data) return on_event(message, out);
         if (json::is(channel, "trades") || json::is(channel, "trades-all")) return on_trades(*data);
-        if (json::is(channel, "tickers")) return on_tickers(*data);
-        out.on_unknown(channel);
+        if (json::is(channel, "tickers")) return on_tickers(*data, TickKind::ticker);
+        if (!channel.starts_with("candle")) return out.on_unknown(channel);
+        on_candles(data->of<json::Elements<json::Field>>(), id, channel.substr(6), out);
     }
 
     // {"event":"subscribe","arg":{"channel":"trades","instId":"BTC-USDT"},"connId":"a4d3ae55"}
@@ -53,7 +55,7 @@ class OkxDecoder final : public JsonDecoder {
         } else if (event == "error" || event == "notice") {
             const std::string_view code = message["code"].text;
             out.on_refused(fmt::format("{} {}: {}", event, code, message["msg"].text));
-        } else {
+        } else if (event != "unsubscribe") {
             out.on_unknown(event);
         }
     }
@@ -65,9 +67,7 @@ class OkxDecoder final : public JsonDecoder {
     void on_trades(json::Elements<json::Object> data) {
         for (json::Object item : data) {
             Tick& trade = tick(TickKind::trade, instrument(item["instId"]));
-            const json::Field id = item["tradeId"];
-            json::assign_id(trade, id);
-            trade.identity = json::number(id);
+            json::assign_identity(trade, item["tradeId"]);
             trade.price = json::price(item["px"]);
             trade.size = json::size(item["sz"]);
             trade.side = json::side(item["side"]);
@@ -87,10 +87,11 @@ class OkxDecoder final : public JsonDecoder {
     }
 
     // https://www.okx.com/docs-v5/en/#order-book-trading-market-data-ws-tickers-channel
-    // What was never traded has no last price: a quote.
-    void on_tickers(json::Elements<json::Object> data) {
+    // What was never traded has no last price: a quote. Answers of /market/ticker and
+    // /market/tickers list the same.
+    void on_tickers(json::Elements<json::Object> data, TickKind kind) {
         for (json::Object item : data) {
-            Tick& ticker = tick(TickKind::ticker, instrument(item["instId"]));
+            Tick& ticker = tick(kind, instrument(item["instId"]));
             if (const auto last = item.find("last"))
                 ticker.price = json::price(last);
             else
@@ -99,6 +100,21 @@ class OkxDecoder final : public JsonDecoder {
             ticker.ask = json::quote(item.find("askPx"));
             ticker.bid = json::quote(item.find("bidPx"));
             ticker.ts_event = json::epoch_ms(item["ts"]);
+        }
+    }
+
+    // https://www.okx.com/docs-v5/en/#order-book-trading-market-data-get-candlesticks
+    // Time, open, high, low, close, three volumes, whether it is closed; the channel candle1m
+    // alike.
+    void on_candles(json::Rows rows, const json::Field& id, std::string_view bar, EventSink& out) {
+        const auto size = json::candle_size(bar);
+        if (!size) return out.on_unknown("candle");
+        const Instrument& named = instrument(id);
+        for (const json::Elements<json::Field> row : rows) {
+            const auto fields = json::first<9>(row);
+            Candle& made = candle(named, *size, json::epoch_ms(fields[0]),
+                                  {fields[1], fields[2], fields[3], fields[4], fields[5]});
+            made.closed = fields[8].text == "1";
         }
     }
 
@@ -112,6 +128,13 @@ class OkxDecoder final : public JsonDecoder {
         if (answer.path.ends_with("/market/trades") ||
             answer.path.ends_with("/market/history-trades"))
             return on_trades(body.objects("data"));
+        if (answer.path.ends_with("/market/ticker") || answer.path.ends_with("/market/tickers"))
+            return on_tickers(body.objects("data"), TickKind::poll);
+        if (answer.path.ends_with("candles")) {
+            const auto bar = answer.find_parameter("bar");
+            return on_candles(body.rows("data"), answer.parameter("instId"), bar ? bar.text : "1m",
+                              out);
+        }
         out.on_unknown(answer.path);
     }
 
@@ -144,7 +167,7 @@ std::string_view family_of(std::string_view symbol) {
 class Okx final : public Venue {
  public:
     std::string_view name() const override { return venue_name; }
-    i32 decoder_version() const override { return 1; }
+    i32 decoder_version() const override { return 2; }
     std::string_view default_websocket(std::string_view) const override {
         return "wss://ws.okx.com:8443";
     }
@@ -198,7 +221,31 @@ class Okx final : public Venue {
         return connections;
     }
 
+    std::vector<std::string> resubscribe(const Connection::Stream& stream) const override {
+        const std::string each = argument(stream.channel, stream.native_symbol);
+        return {fmt::format(R"({{"op":"unsubscribe","args":[{}]}})", each),
+                fmt::format(R"({{"op":"subscribe","args":[{}]}})", each)};
+    }
+
+    // https://www.okx.com/docs-v5/en/#order-book-trading-market-data-get-trades-history
+    // Older than an id, newest first, for three months; /market/trades has the last 500.
+    std::optional<RestRequest> backfill(const SourceSpec&, const Missing& missing) const override {
+        if (!missing.channel.starts_with("trades")) return std::nullopt;
+        if (!missing.to_id)
+            return RestRequest{.target = fmt::format("/api/v5/market/trades?instId={}&limit=500",
+                                                     missing.native_symbol)};
+        return RestRequest{.target = fmt::format(
+                               "/api/v5/market/history-trades?instId={}&type=1&after={}&limit=100",
+                               missing.native_symbol, *missing.to_id + 1)};
+    }
+    // The least of what the endpoints above allow.
+    RestBudget rest_budget() const override { return {.weight = 20, .per = seconds(2)}; }
+
  private:
+    static std::string argument(std::string_view channel, std::string_view symbol) {
+        return fmt::format(R"({{"channel":"{}","instId":"{}"}})", channel, symbol);
+    }
+
     // The server cuts a connection that was silent for 30 s; the text "ping" is answered by "pong".
     static Connection connection(std::string path, const std::vector<std::string_view>& channels,
                                  const std::vector<std::string>& symbols) {
@@ -207,8 +254,7 @@ class Okx final : public Venue {
         std::vector<std::string> arguments;
         for (const std::string_view channel : channels)
             for (const std::string& symbol : symbols) {
-                arguments.push_back(
-                    fmt::format(R"({{"channel":"{}","instId":"{}"}})", channel, symbol));
+                arguments.push_back(argument(channel, symbol));
                 made.streams.push_back({std::string(channel), symbol});
             }
         for (const auto batch : batches(arguments, arguments_per_request))

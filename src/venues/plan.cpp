@@ -43,6 +43,13 @@ std::vector<std::span<const std::string>> batches(std::span<const std::string> i
     return groups;
 }
 
+std::string to_small_letters(std::string_view text) {
+    std::string small(text);
+    for (char& c : small)
+        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+    return small;
+}
+
 std::string joined(std::span<const std::string> items) {
     return fmt::format("{}", fmt::join(items, ","));
 }

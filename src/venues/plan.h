@@ -29,6 +29,9 @@ Result<void> check_symbols(std::string_view venue, std::span<const std::string> 
 std::vector<std::span<const std::string>> batches(std::span<const std::string> items,
                                                   std::size_t limit);
 
+/// "BTCUSDT" → "btcusdt".
+std::string to_small_letters(std::string_view text);
+
 /// The items with commas between them.
 std::string joined(std::span<const std::string> items);
 /// "a","b" as JSON, for items that need no escapes.

@@ -71,6 +71,35 @@ void EventLog::on_last_trade(const Instrument& instrument, u64 trade_id, Nanos t
                         .dump());
 }
 
+void EventLog::on_candle(const Candle& candle) {
+    candles.push_back(candle);
+    Line line;
+    line["event"] = "candle";
+    line["symbol"] = candle.instrument->symbol;
+    line["native"] = candle.instrument->native_symbol;
+    line["size"] = format_duration(candle.size);
+    line["open_time"] = candle.open_time.count;
+    line["open"] = candle.open.to_string();
+    line["high"] = candle.high.to_string();
+    line["low"] = candle.low.to_string();
+    line["close"] = candle.close.to_string();
+    line["volume"] = candle.volume.to_string();
+    line["trade_count"] = candle.trade_count ? Line(*candle.trade_count) : Line(nullptr);
+    line["closed"] = candle.closed;
+    line["ts_recv"] = candle.ts_recv.count;
+    line["offset"] = candle.source_offset.value;
+    line["index"] = candle.source_index;
+    lines.push_back(line.dump());
+}
+
+void EventLog::on_lost_messages(i64 from, i64 to) {
+    lines.push_back(Line{{"event", "lost_messages"}, {"from", from}, {"to", to}}.dump());
+}
+
+void EventLog::on_unchanged(const Instrument& instrument) {
+    lines.push_back(Line{{"event", "unchanged"}, {"symbol", instrument.symbol}}.dump());
+}
+
 void EventLog::on_error(const DecodeError& error) {
     lines.push_back(
         Line{{"event", "error"}, {"reason", error.reason}, {"detail", error.detail}}.dump());

@@ -17,9 +17,13 @@ class EventLog final : public EventSink {
     void on_refused(std::string_view detail) override;
     void on_unknown(std::string_view what) override;
     void on_last_trade(const Instrument& instrument, u64 trade_id, Nanos ts_event) override;
+    void on_candle(const Candle& candle) override;
+    void on_lost_messages(i64 from, i64 to) override;
+    void on_unchanged(const Instrument& instrument) override;
     void on_error(const DecodeError& error);
 
     std::vector<Tick> ticks;
+    std::vector<Candle> candles;
     std::vector<std::string> lines;
 };
 

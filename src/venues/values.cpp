@@ -22,6 +22,77 @@ u64 number_slowly(std::string_view name, std::string_view text) {
     return value;
 }
 
+Nanos epoch_s(const Field& field) {
+    const auto time = parse_epoch(field.text, EpochUnit::s);
+    if (!time || *time <= Nanos{}) fail_value(field.name, field.text, "no time in seconds");
+    return *time;
+}
+
+Nanos epoch_ns(const Field& field) {
+    constexpr u64 last = 9'214'646'399'999'999'999;
+    const u64 value = number(field);
+    if (value == 0 || value > last) fail_value(field.name, field.text, "no time in nanoseconds");
+    return {static_cast<i64>(value)};
+}
+
+Nanos epoch_ms_or_us(const Field& field) {
+    constexpr u64 first_micros = 100'000'000'000'000;  // Of 1973; as milliseconds of 5138.
+    const u64 value = number(field);
+    if (value < first_micros) return epoch_ms(field);
+    constexpr u64 last = 9'214'646'399'999'999;
+    if (value > last) fail_value(field.name, field.text, "no time in microseconds");
+    return micros(static_cast<i64>(value));
+}
+
+std::optional<Nanos> candle_size(std::string_view text) {
+    using Word = std::pair<std::string_view, i64>;
+    constexpr std::array<Word, 8> words = {{{"ONE_MINUTE", 60},
+                                            {"FIVE_MINUTE", 300},
+                                            {"FIFTEEN_MINUTE", 900},
+                                            {"THIRTY_MINUTE", 1'800},
+                                            {"ONE_HOUR", 3'600},
+                                            {"TWO_HOUR", 7'200},
+                                            {"SIX_HOUR", 21'600},
+                                            {"ONE_DAY", 86'400}}};
+    constexpr std::array<Word, 13> units = {{{"", 1},
+                                             {"s", 1},
+                                             {"m", 60},
+                                             {"min", 60},
+                                             {"h", 3'600},
+                                             {"H", 3'600},
+                                             {"hour", 3'600},
+                                             {"d", 86'400},
+                                             {"D", 86'400},
+                                             {"day", 86'400},
+                                             {"w", 604'800},
+                                             {"W", 604'800},
+                                             {"week", 604'800}}};
+    if (const auto* word = std::ranges::find(words, text, &Word::first); word != words.end())
+        return seconds(word->second);
+    i64 count = 0;
+    const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), count);
+    if (error != std::errc{} || count <= 0 || count > 1'000'000) return std::nullopt;
+    std::string_view name = text.substr(static_cast<std::size_t>(stop - text.data()));
+    if (name.ends_with("utc")) name.remove_suffix(3);
+    const auto* unit = std::ranges::find(units, name, &Word::first);
+    return unit == units.end() ? std::nullopt : std::optional(seconds(count * unit->second));
+}
+
+Decimal cut_price(const Field& field) {
+    Decimal value;
+    if (parse_decimal(field.text, value) == nullptr) return price(field);
+    const std::size_t mantissa_end = std::min(field.text.find_first_of("eE"), field.text.size());
+    const std::string exponent(field.text.substr(mantissa_end));
+    std::string mantissa(field.text.substr(0, mantissa_end));
+    for (std::size_t places = mantissa.size() - std::min(mantissa.find('.'), mantissa.size());
+         places > 2; --places) {
+        mantissa.pop_back();
+        const std::string text = mantissa + exponent;
+        if (parse_decimal(text, value) == nullptr) return price({field.name, text, false});
+    }
+    return price(field);
+}
+
 namespace {
 
 TAPE_INLINE bool two_digits(const char* digits, i64& value) {

@@ -96,6 +96,20 @@ TAPE_INLINE Nanos epoch_ms(const Field& field) {
     return millis(static_cast<i64>(value));
 }
 
+/// Seconds (perhaps with a fraction) or nanoseconds since the epoch, after it.
+Nanos epoch_s(const Field& field);
+Nanos epoch_ns(const Field& field);
+/// Milliseconds or microseconds, told apart by how many they are.
+Nanos epoch_ms_or_us(const Field& field);
+
+/// How long a candle is, in the venues' words: "1m", "15min", "8hour", "1D", "1week", "1Dutc",
+/// "ONE_MINUTE", or a number of seconds. None of a month and of no such word.
+std::optional<Nanos> candle_size(std::string_view text);
+
+/// As price(), of a venue whose prices come from floats: what is smaller than a Decimal can hold is
+/// cut off.
+Decimal cut_price(const Field& field);
+
 /// Reads RFC 3339 times; remembers the day, because times of one venue mostly share it.
 class Rfc3339 {
  public:
@@ -130,6 +144,12 @@ inline Side opposite(Side side) {
 TAPE_INLINE void assign_id(Tick& tick, const Field& field) {
     if (!tick.trade_id.assign(field.text)) [[unlikely]]
         fail_too_long(field.name, field.text.size(), 39);
+}
+
+/// A trade's id that is a number, and so its identity.
+TAPE_INLINE void assign_identity(Tick& trade, const Field& id) {
+    assign_id(trade, id);
+    trade.identity = number(id);
 }
 
 }  // namespace tape::venues::json

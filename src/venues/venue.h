@@ -53,8 +53,9 @@ struct RestBudget {
 struct Missing {
     std::string native_symbol, channel;
     std::optional<u64> from_id, to_id;  // Both included. None: unknown, or up to the newest.
-    Nanos from_ts, to_ts;               // Where they lie, by the venue's clock, about.
-    std::string cause = {};             // Of the gap; for messages.
+    Nanos from_ts, to_ts;    // Where they lie, by the venue's clock, about. Both move with the ids
+                             // as answers come: some venues page by time.
+    std::string cause = {};  // Of the gap; for messages.
 };
 
 /// One slot to keep connected: where, what to say first, and which (channel, native symbol) it then
@@ -64,6 +65,7 @@ struct Connection {
     std::vector<std::string> subscribe;  // Text frames, sent in this order after the handshake.
     struct Stream {
         std::string channel, native_symbol;
+        std::string feed = {};  // Where a venue's feeds must be told apart: SourceSpec::feed.
     };
     std::vector<Stream> streams;
     /// Sent anew before each connection; Venue::admit() reads from its answer where to connect.
@@ -78,6 +80,7 @@ struct Connection {
     struct Keepalive {
         std::string text;
         Nanos after;
+        bool always = false;  // Also while frames come: the venue wants to hear of us.
     };
     std::optional<Keepalive> keepalive;
     Nanos silence_limit = seconds(30);  // A socket this silent is dead.
@@ -101,6 +104,8 @@ class EventSink {
     virtual void on_candle(const Candle& /*candle*/) {}
     /// The venue numbers the messages of a connection, and this one does not follow the last.
     virtual void on_lost_messages(i64 /*from*/, i64 /*to*/) {}
+    /// A polled price that the venue had not changed since the last poll, so no tick; counted.
+    virtual void on_unchanged(const Instrument& /*instrument*/) {}
 };
 
 /// What went wrong with a record, for its dead letter.
@@ -115,12 +120,13 @@ struct DecodeError {
 class Decoder {
  public:
     virtual ~Decoder() = default;
-    /// Events of `record` (frame or rest; others give none). Either all of the record's ticks are
-    /// delivered or none: none, and why, when it cannot be decoded. Ticks have everything set but
-    /// nothing de-duplicated.
+    /// Events of `record` (frame or rest; others give none, but `sent` and `connected` may have to
+    /// be known to understand later ones). Either all of the record's ticks are delivered or none:
+    /// none, and why, when it cannot be decoded. Ticks have everything set but nothing
+    /// de-duplicated.
     virtual std::optional<DecodeError> decode(const log::Record& record, EventSink& out) = 0;
     /// The decoder's state as bytes, and back, for checkpoints: the instruments it has interned, in
-    /// order.
+    /// order, and what the venue's decoder has to remember.
     virtual void save(std::string& out) const = 0;
     virtual Result<void> load(std::string_view state) = 0;
     virtual InstrumentTable& instruments() = 0;

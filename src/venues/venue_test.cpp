@@ -148,9 +148,11 @@ TEST(Coinbase, SubscribesTheAdvancedFeedChannelByChannel) {
                   R"({"type":"subscribe","channel":"heartbeats"})",
                   R"({"type":"subscribe","product_ids":["BTC-USD"],"channel":"market_trades"})",
                   R"({"type":"subscribe","product_ids":["BTC-USD"],"channel":"ticker"})"}));
-    EXPECT_EQ(venue("coinbase").instruments({.feed = "advanced"}).front().target,
-              "/api/v3/brokerage/market/products");
-    EXPECT_EQ(venue("coinbase").instruments({}).front().target, "/products");
+    for (const std::string_view feed : {"exchange", "advanced"}) {
+        EXPECT_EQ(venue("coinbase").instruments({.feed = std::string(feed)}).front().target,
+                  "/products");
+        EXPECT_EQ(venue("coinbase").default_rest(feed), "https://api.exchange.coinbase.com");
+    }
 }
 
 TEST(Plans, RefuseWhatTheVenueDoesNotHave) {
@@ -180,9 +182,10 @@ TEST(Channels, SayWhatTheyCarryAndAreAllAccepted) {
     EXPECT_EQ(venue("coinbase").kind_of("ticker"), TickKind::ticker);
     for (const Venue* each : venue_table())
         for (const std::string_view channel : each->channels(""))
-            EXPECT_EQ(
-                refusal(each->name(), {.symbols = {"BTC-USD"}, .channels = {std::string(channel)}}),
-                "accepted");
+            EXPECT_EQ(refusal(each->name(), {.symbols = {"BTC-USD"},
+                                             .channels = {std::string(channel)},
+                                             .ids = {{"BTC-USD", "bitcoin"}}}),
+                      "accepted");
 }
 
 TEST(DecoderState, ComesBackInOrder) {
