@@ -110,7 +110,7 @@ int run(const Arguments& arguments) {
             if (auto used = use_simulator(*simulator, *again); !used) return used.error();
         return again;
     };
-    auto line = Line::start(*config, folder.paths(), parts, kind, reread);
+    auto line = Line::start(*config, folder, parts, kind, reread);
     if (!line) return fail(line.error());
     if (parts.serve) {
         if (parts.process) folder.announce(Role::process, (*line)->address());
@@ -164,7 +164,7 @@ void add_run(CLI::App& cli, int& code) {
     add_role(cli, code, "run", "The whole line in one process", all);
     Arguments collect;
     collect.parts = {.capture = true};
-    collect.may_serve = false;
+    collect.listen = "127.0.0.1:0";  // Health, metrics, and what another process asks for.
     add_role(cli, code, "collect", "Exchanges to raw log", collect);
     Arguments process;
     process.parts = {.process = true};

@@ -8,7 +8,9 @@
 #include <mutex>
 #include <thread>
 
+#include "app/backfill_request.h"
 #include "app/parts.h"
+#include "app/remote_ask.h"
 #include "app/sources.h"
 #include "app/status.h"
 #include "base/log.h"
@@ -32,6 +34,7 @@ struct Line::Impl {
 
     // In the order of the data's way, which is also that of stopping.
     std::unique_ptr<feed::Feed> feed;
+    std::optional<RemoteAsk> remote;  // Where capture is another process.
     Engine engine;
     Stores stores;
     std::unique_ptr<serve::DashboardServer> server;
@@ -45,16 +48,18 @@ struct Line::Impl {
     bool stopped = false;
     std::jthread housekeeper;
 
-    Impl(const Config& config_in, const Paths& paths_in, Parts parts_in, DataKind kind_in,
+    Impl(const Config& config_in, const DataFolder& folder, Parts parts_in, DataKind kind_in,
          Reread reread_in)
         : started_with(config_in),
-          paths(paths_in),
+          paths(folder.paths()),
           parts(parts_in),
           kind(kind_in),
           reread(std::move(reread_in)),
           engine(started_with, paths),
           stores(started_with, paths),
-          config(std::make_shared<const Config>(config_in)) {}
+          config(std::make_shared<const Config>(config_in)) {
+        if (parts.process && !parts.capture) remote.emplace(folder);
+    }
 
     Result<void> start() {
         if (parts.capture)
@@ -81,18 +86,30 @@ struct Line::Impl {
         return {};
     }
 
-    // What is missing is asked for where the exchanges are talked to.
+    // What is missing is asked for where the exchanges are talked to: here or in another process.
     Result<void> follow_partitions() {
-        Ask ask;
-        if (feed)
-            ask = [this](const std::string& slot, const venues::Missing& missing) {
-                feed->backfill(slot, missing);
-            };
-        return engine.follow_partitions(feed.get(), ask);
+        return engine.follow_partitions(
+            feed.get(), [this](const std::string& slot, const venues::Missing& missing) {
+                if (feed)
+                    feed->backfill(slot, missing);
+                else
+                    remote->ask({slot, missing});
+            });
+    }
+
+    Result<std::string> backfill(const std::string& request) {
+        const auto asked = parse_backfill(request, *current());
+        if (!asked) return asked.error();
+        const auto& slots = feed->slots();
+        for (const BackfillRequest& each : *asked)
+            if (std::ranges::find(slots, each.slot) == slots.end())
+                return user_error(fmt::format("there is no slot '{}'", each.slot));
+        for (const BackfillRequest& each : *asked) feed->backfill(each.slot, each.missing);
+        return fmt::format("{} back-fills", asked->size());
     }
 
     Result<void> start_server() {
-        if (!parts.process)
+        if (!parts.process && !parts.capture)
             if (auto opened = stores.open_lake(); !opened) return opened;
         serve::Backend backend;
         backend.status_json = [this] { return status_json(snapshot()); };
@@ -104,6 +121,10 @@ struct Line::Impl {
                 if (!result) return result.error();
                 return sinks::to_json(*result);
             };
+        if (feed) {
+            backend.reload = [this] { return reload(); };
+            backend.backfill = [this](const std::string& request) { return backfill(request); };
+        }
         auto started = serve::DashboardServer::start({.listen = started_with.serve.listen,
                                                       .simulated = kind == DataKind::simulated,
                                                       .derived_log_root = paths.derived},
@@ -210,10 +231,10 @@ Line::~Line() {
     if (const auto stopped = impl_->stop(); !stopped) log_error("{}", stopped.error().what);
 }
 
-Result<std::unique_ptr<Line>> Line::start(const Config& config, const Paths& paths, Parts parts,
-                                          DataKind kind, Reread reread) {
+Result<std::unique_ptr<Line>> Line::start(const Config& config, const DataFolder& folder,
+                                          Parts parts, DataKind kind, Reread reread) {
     std::unique_ptr<Line> line(new Line);
-    line->impl_ = std::make_unique<Impl>(config, paths, parts, kind, std::move(reread));
+    line->impl_ = std::make_unique<Impl>(config, folder, parts, kind, std::move(reread));
     if (auto started = line->impl_->start(); !started) return started.error();
     return line;
 }

@@ -27,8 +27,9 @@ using Reread = std::function<Result<Config>()>;
 
 class Line final {
  public:
-    /// Starts the parts on `paths`. Errors: as those of the parts; nothing runs then.
-    static Result<std::unique_ptr<Line>> start(const Config& config, const Paths& paths,
+    /// Starts the parts on `folder`, which outlives the line. Errors: as those of the parts;
+    /// nothing runs then.
+    static Result<std::unique_ptr<Line>> start(const Config& config, const DataFolder& folder,
                                                Parts parts, DataKind kind, Reread reread);
     /// Stops.
     ~Line();
