@@ -101,7 +101,7 @@ class TestVenue final : public venues::Venue {
             made.subscribe = {R"({"subscribe":"trades"})", R"({"subscribe":"tickers"})"};
             if (const auto span = duration("silence")) made.silence_limit = *span;
             if (const auto span = duration("keepalive"))
-                made.keepalive = venues::Connection::Keepalive{"ping", *span};
+                made.keepalive = {"ping", *span, setting(spec.feed, "token").has_value()};
             if (const auto span = duration("pace")) made.subscribe_interval = *span;
             made.replace_after = duration("replace");
             made.welcome = setting(spec.feed, "welcome").has_value();
@@ -135,6 +135,9 @@ class TestVenue final : public venues::Venue {
         if (missing.from_id) target += fmt::format("&from={}", *missing.from_id);
         if (missing.to_id) target += fmt::format("&to={}", *missing.to_id);
         return venues::RestRequest{.target = target};
+    }
+    bool announces_end(std::string_view frame) const override {
+        return frame.find("\"closing\"") != std::string_view::npos;
     }
     std::optional<std::string> reply(std::string_view frame) const override {
         return frame == "hello?" ? std::optional<std::string>("hello!") : std::nullopt;
@@ -235,15 +238,18 @@ struct TestServer::Talk {
 
 net::asio::awaitable<void> TestServer::talk(net::Request request,
                                             std::shared_ptr<net::WebSocket> socket) {
+    const bool hang_up = behaviour().hang_up;
     const auto talk = std::make_shared<Talk>();
     talk->socket = std::move(socket);
     {
         const std::lock_guard lock(mutex_);
         talk->number = ++connections_;
-        ++open_connections_;
+        if (!hang_up) ++open_connections_;
         talk->next_trade = std::ssize(trades_);
-        asked_.push_back("WS " + request.path + (request.query.empty() ? "" : "?" + request.query));
+        asked_.push_back((hang_up ? "HUNG UP " : "WS ") + request.path +
+                         (request.query.empty() ? "" : "?" + request.query));
     }
+    if (hang_up) co_return;
     net::asio::co_spawn(io_, listen(talk), net::asio::detached);
     try {
         co_await answer_texts(talk);
@@ -272,8 +278,9 @@ net::asio::awaitable<void> TestServer::answer_texts(std::shared_ptr<Talk> talk) 
     const Behaviour first = behaviour();
     if (first.welcome) co_await talk->socket->write_text(R"({"welcome":1})");
     while (!talk->over) {
-        const Behaviour now = behaviour();
-        if (now.cut) {
+        Behaviour now = behaviour();
+        if (now.silent_from > 0 && talk->number >= now.silent_from) now.silent = true;
+        if (is_cut(talk->number)) {
             talk->socket->abort();
             co_return;
         }
@@ -345,6 +352,16 @@ i64 TestServer::open_connections() const {
 std::vector<std::string> TestServer::asked() const {
     const std::lock_guard lock(mutex_);
     return asked_;
+}
+
+void TestServer::cut(i64 connection) {
+    const std::lock_guard lock(mutex_);
+    cut_ = connection;
+}
+
+bool TestServer::is_cut(i64 connection) const {
+    const std::lock_guard lock(mutex_);
+    return cut_ == connection;
 }
 
 void TestServer::set(Behaviour behaviour) {

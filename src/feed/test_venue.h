@@ -41,7 +41,8 @@ class TestServer final {
         bool silent = false;              // Acknowledges nothing.
         bool half_open = false;           // After the acknowledgements: no word, no end.
         bool welcome = false;             // {"welcome":1} comes first.
-        bool cut = false;                 // Cuts what is open.
+        i64 silent_from = 0;              // So are connections from this number on; 0: none.
+        bool hang_up = false;             // Ends new connections at once.
         int token_status = 200;
         i64 page = 5;  // Trades in one answer of /trades.
     };
@@ -55,6 +56,8 @@ class TestServer final {
     /// Paths and queries of REST requests and of upgrades, in order: "POST /token", "WS
     /// /ws?token=1".
     std::vector<std::string> asked() const;
+    /// Cuts the connection of that number.
+    void cut(i64 connection);
     /// Lets `count` trades happen that no socket carries.
     void trade_silently(i64 count);
     void set(Behaviour behaviour);
@@ -69,11 +72,13 @@ class TestServer final {
     net::asio::awaitable<void> answer_texts(std::shared_ptr<Talk> talk);
     net::asio::awaitable<void> run_market();
     std::string trades(const net::Request& request) const;
+    bool is_cut(i64 connection) const;
     Behaviour behaviour() const;
 
     mutable std::mutex mutex_;
     Behaviour behaviour_;
     std::vector<std::string> received_, asked_;
+    i64 cut_{};
     std::vector<Nanos> trades_;  // The times of all trades, by id.
     i64 connections_{}, open_connections_{};
     net::asio::io_context io_{1};
