@@ -118,8 +118,8 @@ asio::awaitable<void> watch(Exchange* exchange, std::shared_ptr<Client> client) 
 
 void tell(const Exchange& exchange, std::string_view what, const Limits::Violation& violation,
           Nanos now) {
-    log_warn("simulator: {} allows {} of '{}', and a client had more", exchange.venue.name(),
-             violation.limit, what);
+    log_debug("simulator: {} allows {} of '{}', and a client had more", exchange.venue.name(),
+              violation.limit, what);
     if (exchange.ledger)
         exchange.ledger->note_violation(exchange.venue.name(), what, violation.limit, now);
 }

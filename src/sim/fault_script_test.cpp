@@ -1,3 +1,6 @@
+#include <fstream>
+#include <set>
+
 #include "sim/faulty_test.h"
 
 namespace tape::sim {
@@ -56,6 +59,25 @@ venue = "okx"
     EXPECT_NE(problems[5].find("'delay' lacks 'by'"), std::string::npos);
     EXPECT_NE(parse_fault_script("seed = ", simulated_venues()).error().front().find("1:"),
               std::string::npos);
+}
+
+// Each example of the reference page is a script that can be read, and each kind has one.
+TEST(FaultScript, TheReferencePageIsTrue) {
+    std::ifstream file("docs/reference/faults.md");
+    ASSERT_TRUE(file) << "run from the project's root";
+    const std::string page(std::istreambuf_iterator<char>(file), {});
+    std::set<FaultKind> shown;
+    constexpr std::string_view begin = "```toml\n", end = "```\n";
+    for (std::size_t at = 0; (at = page.find(begin, at)) != std::string::npos;) {
+        at += begin.size();
+        const std::size_t stop = page.find(end, at);
+        for (const Fault& fault : script_of(page.substr(at, stop - at)).faults)
+            shown.insert(fault.kind);
+        at = stop;
+    }
+    for (int kind = 0; kind <= static_cast<int>(FaultKind::server_error); ++kind)
+        EXPECT_TRUE(shown.contains(static_cast<FaultKind>(kind)))
+            << to_string(static_cast<FaultKind>(kind));
 }
 
 }  // namespace
