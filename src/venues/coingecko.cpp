@@ -137,8 +137,9 @@ class Coingecko final : public Venue {
 
     std::vector<RestRequest> instruments(const SourceSpec& spec) const override {
         return requests(spec, [](std::string_view quote, const std::string& ids) {
-            return fmt::format("/api/v3/coins/markets?vs_currency={}&ids={}&per_page={}", quote,
-                               ids, ids_per_request);
+            return fmt::format(
+                "/api/v3/coins/markets?vs_currency={}&ids={}&per_page={}&precision=full", quote,
+                ids, ids_per_request);
         });
     }
 

@@ -44,10 +44,12 @@ void JsonDecoder::decode_frame(EventSink& out) {
     cursor_.finish();
 }
 
-void JsonDecoder::decode_sent() {
-    if (is_control(record_->payload)) return;
+// What is not understood of our own words was nothing to be remembered.
+void JsonDecoder::decode_sent() try {
     cursor_.open(record_->payload);
     on_sent(json::Document(cursor_));
+} catch (const json::Fault&) {
+    return;
 }
 
 void JsonDecoder::decode_answer(EventSink& out) {

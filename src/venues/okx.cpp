@@ -221,6 +221,10 @@ class Okx final : public Venue {
         return connections;
     }
 
+    // https://www.okx.com/docs-v5/en/#overview-websocket-notification: before a service upgrade.
+    bool announces_end(std::string_view frame) const override {
+        return frame.starts_with(R"({"event":"notice")");
+    }
     std::vector<std::string> resubscribe(const Connection::Stream& stream) const override {
         const std::string each = argument(stream.channel, stream.native_symbol);
         return {fmt::format(R"({{"op":"unsubscribe","args":[{}]}})", each),

@@ -4,6 +4,7 @@
 #include <fmt/core.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -63,8 +64,9 @@ Session decode_session(const std::string& venue, const std::string& session,
     i64 offset = 0;
     for (const json& record : capture_of(venue + "-1", session)) {
         const std::string payload = record.at("payload");
-        log::RecordKind kind = log::RecordKind::sent;
+        log::RecordKind kind = log::RecordKind::connected;
         if (record.at("kind") == "frame") kind = log::RecordKind::frame;
+        if (record.at("kind") == "sent") kind = log::RecordKind::sent;
         const std::size_t before = result.events.ticks.size();
         const auto error = result.decoder->decode({.offset = {offset++},
                                                    .kind = kind,
@@ -155,6 +157,122 @@ TEST(RecordedSession, CoinbaseIsExactAndItsSidesAgree) {
     EXPECT_EQ(count["ticker"], 107);
     EXPECT_EQ(side_of_trade.size(), 107u) << "no trade is sent twice in this session";
     EXPECT_EQ(side_of_ticker, side_of_trade);
+}
+
+// How many events of a kind there were.
+i64 count_of(const Session& session, std::string_view event) {
+    return std::ranges::count_if(session.events.lines, [&](const std::string& line) {
+        return json::parse(line).at("event") == event;
+    });
+}
+
+TEST(RecordedSession, KucoinIsExact) {
+    if (!std::filesystem::exists(recordings))
+        GTEST_SKIP() << "no recorded sessions at " << recordings;
+    const Session session =
+        decode_session("kucoin", "kucoin/session_2021-04-25.ws.txt", [](const json& message) {
+            return message.contains("subject") &&
+                   (message["subject"] == "trade.l3match" || message["subject"] == "trade.ticker");
+        });
+    int trades = 0, tickers = 0;
+    std::map<std::string, u64> last_sequence;
+    ASSERT_EQ(session.frames.size(), session.events.ticks.size());
+    for (std::size_t i = 0; i < session.frames.size(); ++i) {
+        const json& data = session.frames[i]["data"];
+        const Tick& tick = session.events.ticks[i];
+        const std::string topic = session.frames[i]["topic"];
+        EXPECT_EQ(tick.instrument->native_symbol, topic.substr(topic.find(':') + 1));
+        EXPECT_EQ(shown(tick.price), plain(data["price"]));
+        EXPECT_EQ(shown(tick.size), plain(data["size"]));
+        EXPECT_EQ(fmt::format("{}", *tick.sequence), text_of(data["sequence"]));
+        EXPECT_FALSE(tick.ts_estimated);
+        if (tick.kind == TickKind::trade) {
+            ++trades;
+            EXPECT_EQ(fmt::format("{}", tick.ts_event.count), text_of(data["time"]));
+            EXPECT_EQ(to_string(tick.side), text_of(data["side"]));
+            EXPECT_EQ(tick.trade_id.view(), text_of(data["tradeId"]));
+            u64& last = last_sequence[tick.instrument->native_symbol];
+            EXPECT_GT(*tick.identity, last) << "the sequence grows";
+            last = *tick.identity;
+        } else {
+            ++tickers;
+            EXPECT_EQ(tick.ts_event.count, data["time"].get<i64>() * 1'000'000);
+            EXPECT_EQ(shown(tick.bid), plain(data["bestBid"]));
+            EXPECT_EQ(shown(tick.ask), plain(data["bestAsk"]));
+        }
+    }
+    EXPECT_EQ(trades, 18);
+    EXPECT_EQ(tickers, 830);
+    EXPECT_EQ(session.events.candles.size(), 6u);
+    EXPECT_EQ(count_of(session, "subscribed"), 20) << "ten symbols of two channels";
+    EXPECT_EQ(count_of(session, "unknown"), 3'853) << "order books";
+    EXPECT_EQ(count_of(session, "refused"), 0);
+}
+
+TEST(RecordedSession, BinanceIsExact) {
+    if (!std::filesystem::exists(recordings))
+        GTEST_SKIP() << "no recorded sessions at " << recordings;
+    const Session session =
+        decode_session("binance", "binance/session_2021-10-12.ws.txt", [](const json& message) {
+            if (!message.contains("stream")) return false;
+            const std::string stream = message["stream"];
+            return stream.ends_with("@aggTrade") || stream.ends_with("@bookTicker");
+        });
+    int trades = 0, quotes = 0;
+    ASSERT_EQ(session.frames.size(), session.events.ticks.size());
+    for (std::size_t i = 0; i < session.frames.size(); ++i) {
+        const json& data = session.frames[i]["data"];
+        const Tick& tick = session.events.ticks[i];
+        EXPECT_EQ(tick.instrument->native_symbol, text_of(data["s"]));
+        if (tick.kind == TickKind::trade) {
+            ++trades;
+            EXPECT_EQ(shown(tick.price), plain(data["p"]));
+            EXPECT_EQ(shown(tick.size), plain(data["q"]));
+            EXPECT_EQ(*tick.identity, data["a"].get<u64>());
+            EXPECT_EQ(tick.side, data["m"].get<bool>() ? Side::sell : Side::buy);
+            EXPECT_EQ(tick.ts_event, millis(data["T"].get<i64>()));
+        } else {
+            ++quotes;
+            EXPECT_EQ(shown(tick.bid), plain(data["b"]));
+            EXPECT_EQ(shown(tick.ask), plain(data["a"]));
+            EXPECT_EQ(*tick.sequence, data["u"].get<i64>());
+            EXPECT_TRUE(tick.ts_estimated);
+            EXPECT_EQ(tick.ts_event, tick.ts_recv);
+        }
+    }
+    EXPECT_EQ(trades, 2);
+    EXPECT_EQ(quotes, 84);
+    ASSERT_EQ(session.events.candles.size(), 2u);
+    const Candle& candle = session.events.candles[0];
+    EXPECT_EQ(candle.instrument->native_symbol, "NKNUSDT");
+    EXPECT_EQ(candle.size, seconds(60));
+    EXPECT_EQ(candle.open_time, millis(1633998480000));
+    EXPECT_EQ(candle.low.to_string(), "0.3522");
+    EXPECT_EQ(candle.volume.to_string(), "25877");
+    EXPECT_EQ(candle.trade_count, 30);
+    EXPECT_FALSE(candle.closed);
+    EXPECT_EQ(count_of(session, "unknown"), 177) << "order books";
+}
+
+TEST(RecordedSession, TheSymbolListNamesWhatKucoinTrades) {
+    const auto list = recordings / "kucoin/rest_symbols_2021-04-25.txt";
+    if (!std::filesystem::exists(list)) GTEST_SKIP() << "no recorded sessions at " << recordings;
+    const auto records = capture_of("kucoin-1", "kucoin/rest_symbols_2021-04-25.txt");
+    ASSERT_EQ(records.size(), 1u);
+    const std::string payload = records[0].at("payload");
+    const auto decoder = find_venue("kucoin")->make_decoder();
+    EventLog events;
+    const auto error = decoder->decode({.kind = log::RecordKind::rest, .payload = payload}, events);
+    ASSERT_FALSE(error) << error->detail;
+    const json body = json::parse(json::parse(payload)["body"].get<std::string>());
+    EXPECT_EQ(decoder->instruments().all().size(), body["data"].size());
+    for (const json& item : body["data"]) {
+        const Instrument* symbol = decoder->instruments().find("kucoin", text_of(item["symbol"]));
+        ASSERT_NE(symbol, nullptr);
+        EXPECT_TRUE(symbol->listed);
+        EXPECT_EQ(symbol->symbol, to_capitals(text_of(item["baseCurrency"]) + "-" +
+                                              text_of(item["quoteCurrency"])));
+    }
 }
 
 TEST(RecordedSession, TheProductListNamesWhatTheSessionTrades) {

@@ -155,6 +155,273 @@ TEST(Coinbase, SubscribesTheAdvancedFeedChannelByChannel) {
     }
 }
 
+TEST(Kucoin, AsksForATokenAndSubscribesAfterTheWelcome) {
+    const auto planned = venue("kucoin").plan({.venue = "kucoin",
+                                               .symbols = {"BTC-USDT", "ETH-USDT"},
+                                               .channels = {"tickers", "trades"}});
+    ASSERT_TRUE(planned);
+    ASSERT_EQ(planned->size(), 1u);
+    const Connection& connection = planned->front();
+    ASSERT_TRUE(connection.token);
+    EXPECT_EQ(connection.token->method, "POST");
+    EXPECT_EQ(connection.token->target, "/api/v1/bullet-public");
+    EXPECT_TRUE(connection.welcome);
+    EXPECT_EQ(
+        connection.subscribe,
+        (std::vector<std::string>{
+            R"({"id":"1","type":"subscribe","topic":"/market/match:BTC-USDT,ETH-USDT","response":true})",
+            R"({"id":"2","type":"subscribe","topic":"/market/ticker:BTC-USDT,ETH-USDT","response":true})"}));
+    EXPECT_LT(*connection.replace_after, seconds(86'400));
+    EXPECT_TRUE(connection.keepalive->always) << "the venue counts what it hears of us";
+    EXPECT_FALSE(venue("kucoin").identity().consecutive);
+}
+
+TEST(Kucoin, KeepsToTheLimitsOfTopics) {
+    SourceSpec spec{.venue = "kucoin", .channels = {"trades", "tickers"}};
+    for (int i = 0; i < 400; ++i) spec.symbols.push_back(fmt::format("COIN{}-USDT", i));
+    const auto planned = venue("kucoin").plan(spec);
+    ASSERT_TRUE(planned);
+    std::size_t streams = 0;
+    for (const Connection& connection : *planned) {
+        EXPECT_LE(connection.streams.size(), 300u);
+        EXPECT_GE(connection.subscribe_interval, millis(100));
+        streams += connection.streams.size();
+        for (const std::string& text : connection.subscribe)
+            EXPECT_LT(std::ranges::count(text, ','), 100 + 3);
+    }
+    EXPECT_EQ(streams, 800u);
+    EXPECT_EQ(planned->size(), 3u);
+}
+
+TEST(Kucoin, PollsAllTickersBesideTheSocket) {
+    const auto planned = venue("kucoin").plan(
+        {.symbols = {"BTC-USDT"}, .channels = {"trades", "all_tickers"}, .interval = seconds(60)});
+    ASSERT_TRUE(planned);
+    ASSERT_EQ(planned->size(), 2u);
+    EXPECT_TRUE((*planned)[0].polls.empty());
+    EXPECT_EQ((*planned)[1].polls.front().target, "/api/v1/market/allTickers");
+    EXPECT_EQ((*planned)[1].poll_interval, seconds(60));
+    EXPECT_EQ(venue("kucoin").kind_of("all_tickers"), TickKind::poll);
+}
+
+TEST(Kucoin, ReadsFromTheTokenWhereToConnect) {
+    const auto admission = venue("kucoin").admit(
+        R"({"code":"200000","data":{"token":"2neAiuY==.28m","instanceServers":[{"endpoint":)"
+        R"("wss://ws-api-spot.kucoin.com/","encrypt":true,"protocol":"websocket",)"
+        R"("pingInterval":18000,"pingTimeout":10000}]}})",
+        "tape-7");
+    ASSERT_TRUE(admission);
+    EXPECT_EQ(admission->websocket,
+              "wss://ws-api-spot.kucoin.com/?token=2neAiuY==.28m&connectId=tape-7");
+    EXPECT_EQ(admission->ping_interval, seconds(18));
+    for (
+        const std::string_view answer :
+        {"", "{}", "[]", "7", R"({"code":"429000","msg":"Too Many Requests"})",
+         R"({"code":"200000","data":{"token":"t","instanceServers":[]}})",
+         R"({"code":"200000","data":{"token":7,"instanceServers":[{"endpoint":"wss://a","pingInterval":1}]}})"})
+        EXPECT_FALSE(venue("kucoin").admit(answer, "x")) << answer;
+    EXPECT_TRUE(venue("kucoin").is_welcome(R"({"id":"tape-7","type":"welcome"})"));
+    EXPECT_FALSE(venue("kucoin").is_welcome(R"({"id":"tape-7","type":"ack"})"));
+    EXPECT_FALSE(venue("kucoin").is_welcome("welcome"));
+}
+
+TEST(Binance, SubscribesToCombinedStreamsInSmallLetters) {
+    const auto planned = venue("binance").plan({.venue = "binance",
+                                                .symbols = {"BTC-USDT", "ETH-USDT"},
+                                                .channels = {"klines", "trades"}});
+    ASSERT_TRUE(planned);
+    ASSERT_EQ(planned->size(), 1u);
+    const Connection& connection = planned->front();
+    EXPECT_EQ(connection.websocket_path, "/stream?timeUnit=MICROSECOND");
+    EXPECT_EQ(connection.subscribe,
+              std::vector<std::string>{
+                  R"({"method":"SUBSCRIBE","params":["btcusdt@trade","ethusdt@trade",)"
+                  R"("btcusdt@kline_1m","ethusdt@kline_1m"],"id":1})"});
+    EXPECT_EQ(connection.streams[0].native_symbol, "BTCUSDT") << "as frames name it";
+    EXPECT_EQ(connection.streams[0].channel, "trade");
+    EXPECT_LT(*connection.replace_after, seconds(86'400));
+}
+
+TEST(Binance, KeepsToTheLimitsOfStreams) {
+    SourceSpec spec{.venue = "binance", .channels = {"trades", "quotes", "tickers"}};
+    for (int i = 0; i < 700; ++i) spec.symbols.push_back(fmt::format("COIN{}-USDT", i));
+    const auto planned = venue("binance").plan(spec);
+    ASSERT_TRUE(planned);
+    EXPECT_EQ(planned->size(), 3u);
+    for (const Connection& connection : *planned) {
+        EXPECT_LE(connection.streams.size(), 1'024u);
+        EXPECT_GE(connection.subscribe_interval, millis(200)) << "five a second, pongs included";
+        for (const std::string& text : connection.subscribe)
+            EXPECT_LE(std::ranges::count(text, '@'), 200);
+    }
+}
+
+TEST(Binance, PollsManySymbolsInACall) {
+    SourceSpec spec{.venue = "binance",
+                    .symbols = {"BTC-USDT", "ETH-USDT"},
+                    .channels = {"price", "ticker_24hr"},
+                    .interval = seconds(5)};
+    const auto planned = venue("binance").plan(spec);
+    ASSERT_TRUE(planned);
+    ASSERT_EQ(planned->size(), 1u);
+    ASSERT_EQ(planned->front().polls.size(), 2u);
+    EXPECT_EQ(planned->front().polls[0].target,
+              "/api/v3/ticker/price?symbols=%5B%22BTCUSDT%22%2C%22ETHUSDT%22%5D");
+    EXPECT_EQ(planned->front().polls[1].target,
+              "/api/v3/ticker/24hr?symbols=%5B%22BTCUSDT%22%2C%22ETHUSDT%22%5D");
+    EXPECT_EQ(planned->front().poll_interval, seconds(5));
+    EXPECT_TRUE(planned->front().subscribe.empty());
+    for (int i = 0; i < 30; ++i) spec.symbols.push_back(fmt::format("COIN{}-USDT", i));
+    EXPECT_EQ(venue("binance").plan(spec)->front().polls.size(), 4u);
+}
+
+SourceSpec coins() {
+    return {.venue = "coingecko",
+            .symbols = {"BTC-USD", "ETH-EUR", "SOL-USD"},
+            .channels = {"prices"},
+            .ids = {{"BTC-USD", "bitcoin"}, {"ETH-EUR", "ethereum"}, {"SOL-USD", "solana"}}};
+}
+
+TEST(Coingecko, AsksForAllCoinsOfAQuoteAtOnce) {
+    SourceSpec spec = coins();
+    spec.api_key = "CG-secret";
+    const auto planned = venue("coingecko").plan(spec);
+    ASSERT_TRUE(planned);
+    ASSERT_EQ(planned->size(), 1u);
+    const auto& polls = planned->front().polls;
+    ASSERT_EQ(polls.size(), 2u);
+    EXPECT_EQ(polls[0].target,
+              "/api/v3/simple/price?ids=ethereum&vs_currencies=eur&include_last_updated_at=true"
+              "&precision=full");
+    EXPECT_EQ(polls[1].target,
+              "/api/v3/simple/price?ids=bitcoin,solana&vs_currencies=usd"
+              "&include_last_updated_at=true&precision=full");
+    EXPECT_EQ(polls[0].headers.front(),
+              (std::pair<std::string, std::string>("x-cg-demo-api-key", "CG-secret")));
+    EXPECT_EQ(planned->front().streams[1].native_symbol, "ethereum/eur");
+    EXPECT_EQ(venue("coingecko").instruments(spec)[1].target,
+              "/api/v3/coins/markets?vs_currency=usd&ids=bitcoin,solana&per_page=250"
+              "&precision=full");
+}
+
+TEST(Coingecko, SpreadsTheCallsOverTheMonth) {
+    SourceSpec spec = coins();
+    const auto interval = [&] { return venue("coingecko").plan(spec)->front().poll_interval; };
+    EXPECT_EQ(interval(), millis(2 * 259'200)) << "two calls a round, 10,000 in 30 days";
+    spec.monthly_calls = 500'000;
+    EXPECT_EQ(interval(), seconds(30)) << "the config's";
+    spec.monthly_calls = 0;
+    spec.interval = seconds(5);
+    EXPECT_EQ(interval(), seconds(5)) << "without a budget";
+}
+
+TEST(Coingecko, DemandsAnIdOfEachSymbol) {
+    SourceSpec spec = coins();
+    spec.ids.erase("SOL-USD");
+    EXPECT_NE(refusal("coingecko", spec).find("no id of 'SOL-USD'"), std::string::npos);
+}
+
+TEST(Kraken, SubscribesToPairs) {
+    const auto planned = venue("kraken").plan(
+        {.venue = "kraken", .symbols = {"BTC-USD", "ETH-EUR"}, .channels = {"trades", "tickers"}});
+    ASSERT_TRUE(planned);
+    EXPECT_EQ(planned->front().websocket_path, "/v2");
+    EXPECT_EQ(
+        planned->front().subscribe,
+        (std::vector<std::string>{
+            R"({"method":"subscribe","params":{"channel":"trade","symbol":["BTC/USD","ETH/EUR"],"snapshot":true}})",
+            R"({"method":"subscribe","params":{"channel":"ticker","symbol":["BTC/USD","ETH/EUR"]}})"}));
+    EXPECT_EQ(planned->front().streams[1].native_symbol, "ETH/EUR");
+}
+
+std::string asked(std::string_view name, const SourceSpec& spec, const Missing& missing) {
+    const auto request = venue(name).backfill(spec, missing);
+    return request ? request->target : "nothing";
+}
+
+TEST(Backfill, AsksForTheNewestAndThenForWhatIsBetween) {
+    const Missing okx{.native_symbol = "BTC-USDT", .channel = "trades", .from_id = 100};
+    EXPECT_EQ(asked("okx", {}, okx), "/api/v5/market/trades?instId=BTC-USDT&limit=500");
+    Missing between = okx;
+    between.to_id = 900;
+    EXPECT_EQ(asked("okx", {}, between),
+              "/api/v5/market/history-trades?instId=BTC-USDT&type=1&after=901&limit=100");
+    between.channel = "tickers";
+    EXPECT_EQ(asked("okx", {}, between), "nothing");
+
+    Missing coinbase{.native_symbol = "BTC-USD", .channel = "matches", .from_id = 100};
+    EXPECT_EQ(asked("coinbase", {}, coinbase), "/products/BTC-USD/trades?limit=1000");
+    coinbase.to_id = 900;
+    coinbase.channel = "market_trades";
+    EXPECT_EQ(asked("coinbase", {.feed = "advanced"}, coinbase),
+              "/products/BTC-USD/trades?limit=1000&after=901");
+
+    const Missing kucoin{.native_symbol = "BTC-USDT", .channel = "match"};
+    EXPECT_EQ(asked("kucoin", {}, kucoin), "/api/v1/market/histories?symbol=BTC-USDT");
+    EXPECT_EQ(asked("coingecko", {}, kucoin), "nothing");
+
+    Missing kraken{.native_symbol = "BTC/USD",
+                   .channel = "trade",
+                   .from_id = 100,
+                   .from_ts = seconds(1'700'000'000)};
+    EXPECT_EQ(asked("kraken", {}, kraken), "/0/public/Trades?pair=BTC/USD");
+    kraken.to_id = 900;
+    EXPECT_EQ(asked("kraken", {}, kraken),
+              "/0/public/Trades?pair=BTC/USD&since=1699999999999999999");
+}
+
+TEST(Backfill, StaysInTheIdsOfItsChannelAtBinance) {
+    Missing missing{.native_symbol = "BTCUSDT", .channel = "trade", .from_id = 100};
+    EXPECT_EQ(asked("binance", {}, missing), "/api/v3/trades?symbol=BTCUSDT&limit=1000");
+    missing.channel = "aggTrade";
+    EXPECT_EQ(asked("binance", {}, missing), "/api/v3/aggTrades?symbol=BTCUSDT&limit=1000");
+    missing.to_id = 9'000;
+    EXPECT_EQ(asked("binance", {}, missing),
+              "/api/v3/aggTrades?symbol=BTCUSDT&limit=1000&fromId=100");
+    missing.channel = "trade";
+    EXPECT_EQ(asked("binance", {}, missing),
+              "/api/v3/historicalTrades?symbol=BTCUSDT&limit=1000&fromId=100");
+    missing.from_id.reset();
+    EXPECT_EQ(asked("binance", {}, missing),
+              "/api/v3/historicalTrades?symbol=BTCUSDT&limit=1000&fromId=8001");
+    const auto request = venue("binance").backfill({.api_key = "secret"}, missing);
+    EXPECT_EQ(request->weight, 25);
+    EXPECT_EQ(request->headers.size(), 2u) << "microseconds, and the key";
+    missing.channel = "bookTicker";
+    EXPECT_EQ(asked("binance", {}, missing), "nothing");
+    EXPECT_EQ(venue("binance").rest_budget().used_header, "x-mbx-used-weight-1m");
+}
+
+TEST(Resubscribing, EndsAndRenewsOneStream) {
+    using Texts = std::vector<std::string>;
+    EXPECT_EQ(venue("okx").resubscribe({"trades", "BTC-USDT"}),
+              (Texts{R"({"op":"unsubscribe","args":[{"channel":"trades","instId":"BTC-USDT"}]})",
+                     R"({"op":"subscribe","args":[{"channel":"trades","instId":"BTC-USDT"}]})"}));
+    EXPECT_EQ(venue("coinbase").resubscribe({"ticker", "BTC-USD"}),
+              (Texts{R"({"type":"unsubscribe","product_ids":["BTC-USD"],"channels":["ticker"]})",
+                     R"({"type":"subscribe","product_ids":["BTC-USD"],"channels":["ticker"]})"}));
+    EXPECT_EQ(venue("coinbase").resubscribe({"ticker", "BTC-USD", "advanced"}),
+              (Texts{R"({"type":"unsubscribe","product_ids":["BTC-USD"],"channel":"ticker"})",
+                     R"({"type":"subscribe","product_ids":["BTC-USD"],"channel":"ticker"})"}));
+    EXPECT_EQ(venue("coinbase").resubscribe({"heartbeats", "", "advanced"}),
+              (Texts{R"({"type":"unsubscribe","channel":"heartbeats"})",
+                     R"({"type":"subscribe","channel":"heartbeats"})"}));
+    EXPECT_EQ(
+        venue("kucoin").resubscribe({"match", "BTC-USDT"}),
+        (Texts{
+            R"({"id":"again","type":"unsubscribe","topic":"/market/match:BTC-USDT","response":true})",
+            R"({"id":"again","type":"subscribe","topic":"/market/match:BTC-USDT","response":true})"}));
+    EXPECT_EQ(venue("binance").resubscribe({"trade", "BTCUSDT"}),
+              (Texts{R"({"method":"UNSUBSCRIBE","params":["btcusdt@trade"],"id":1000})",
+                     R"({"method":"SUBSCRIBE","params":["btcusdt@trade"],"id":1001})"}));
+    EXPECT_EQ(
+        venue("kraken").resubscribe({"trade", "BTC/USD"}),
+        (Texts{
+            R"({"method":"unsubscribe","params":{"channel":"trade","symbol":["BTC/USD"]}})",
+            R"({"method":"subscribe","params":{"channel":"trade","symbol":["BTC/USD"],"snapshot":true}})"}));
+    EXPECT_TRUE(venue("coingecko").resubscribe({"simple/price", "bitcoin/usd"}).empty());
+}
+
 TEST(Plans, RefuseWhatTheVenueDoesNotHave) {
     EXPECT_EQ(refusal("okx", {.symbols = {"BTC-USDT"}, .channels = {"matches"}}),
               "okx: no channel 'matches'; there are trades, tickers, trades-all");
@@ -167,6 +434,8 @@ TEST(Plans, RefuseWhatTheVenueDoesNotHave) {
               "okx: no channel is configured; there are trades, tickers, trades-all");
     EXPECT_EQ(refusal("okx", {.symbols = {"BTC\"USDT"}, .channels = {"trades"}}),
               "okx: 'BTC\"USDT' is no symbol such as BTC-USD");
+    EXPECT_EQ(refusal("binance", {.symbols = {"BTC-USDT"}, .channels = {"trades", "agg_trades"}}),
+              "binance: trades and agg_trades number the same trades apart; configure one of them");
     EXPECT_EQ(refusal("coinbase", {.feed = "pro", .symbols = {"BTC-USD"}, .channels = {"trades"}}),
               "coinbase: no feed 'pro'; there are exchange, advanced");
     EXPECT_EQ(
