@@ -20,6 +20,34 @@ constexpr std::string_view advanced_trades =
     R"("trades":[{"product_id":"ETH-USD","trade_id":"22381691","price":"3500.56","size":"0.5",)"
     R"("time":"2023-11-14T22:13:31.088388Z","side":"BUY"}]}]})";
 
+constexpr std::string_view kucoin_match =
+    R"({"topic":"/market/match:BTC-USDT","type":"message","subject":"trade.l3match","data":{"price":"68340.1",)"
+    R"("sequence":"10000000000000001","side":"buy","size":"0.00102","symbol":"BTC-USDT",)"
+    R"("time":"1700000001123456789","tradeId":"10000000000000001","type":"match"}})";
+constexpr std::string_view binance_trade =
+    R"({"stream":"btcusdt@trade","data":{"e":"trade","E":1700000001124456,"s":"BTCUSDT","t":501,)"
+    R"("p":"68340.1","q":"0.001","T":1700000001123456,"m":true,"M":true}})";
+constexpr std::string_view kraken_trade =
+    R"({"channel":"trade","type":"update","data":[{"symbol":"BTC/USD","side":"sell","price":68340.1,)"
+    R"("qty":40.0,"ord_type":"market","trade_id":501,"timestamp":"2023-11-14T22:13:21.123456Z"}]})";
+const std::vector<std::pair<std::string_view, std::string_view>> sound_frames = {
+    {"okx", okx_trade},       {"coinbase", coinbase_match}, {"coinbase", advanced_trades},
+    {"kucoin", kucoin_match}, {"binance", binance_trade},   {"kraken", kraken_trade}};
+
+constexpr std::string_view simple_price =
+    R"({"bitcoin":{"usd":70187.123,"last_updated_at":1700000000},"pepe":{"usd":1.2e-05}})";
+constexpr std::string_view kraken_history =
+    R"({"error":[],"result":{"XXBTZUSD":[["68340.1","0.3",1700000000.8,"b","m","",61044952]],"last":"17"}})";
+struct Answer {
+    std::string_view venue, target, body;
+};
+constexpr Answer sound_answers[] = {
+    {"coingecko", "/api/v3/simple/price?ids=bitcoin", simple_price},
+    {"kraken", "/0/public/Trades?pair=BTC/USD", kraken_history},
+    {"binance", "/api/v3/klines?symbol=BTCUSDT&interval=1m",
+     R"([[1699999920000,"68330","68341","68329","68340","1.5",1699999979999,"24.3",308,"17.8","28.4","0"]])"},
+};
+
 std::string reason_of(std::string_view venue, std::string_view frame) {
     const Decoded decoded = decode_frame(venue, frame);
     EXPECT_TRUE(!decoded.error || decoded.events.ticks.empty()) << frame;
@@ -27,15 +55,25 @@ std::string reason_of(std::string_view venue, std::string_view frame) {
 }
 
 TEST(BadInput, AFrameCutAnywhereGivesNothing) {
-    for (const auto& [venue, frame] :
-         {std::pair("okx", okx_trade), std::pair("coinbase", coinbase_match),
-          std::pair("coinbase", advanced_trades)}) {
+    for (const auto& [venue, frame] : sound_frames) {
         ASSERT_EQ(reason_of(venue, frame), "none");
         for (std::size_t size = 0; size < frame.size(); ++size) {
             const Decoded decoded = decode_frame(venue, frame.substr(0, size));
             ASSERT_TRUE(decoded.error) << frame.substr(0, size);
             EXPECT_TRUE(decoded.events.ticks.empty());
             EXPECT_TRUE(decoded.error->detail.starts_with(venue)) << decoded.error->detail;
+        }
+    }
+}
+
+TEST(BadInput, AnAnswerCutAnywhereGivesNothing) {
+    for (const auto& [venue, target, body] : sound_answers) {
+        ASSERT_FALSE(decode_answer(venue, target, 200, body).error) << body;
+        for (std::size_t size = 0; size < body.size(); ++size) {
+            const Decoded decoded = decode_answer(venue, target, 200, body.substr(0, size));
+            ASSERT_TRUE(decoded.error) << body.substr(0, size);
+            EXPECT_TRUE(decoded.events.ticks.empty());
+            EXPECT_TRUE(decoded.events.candles.empty());
         }
     }
 }
@@ -65,7 +103,8 @@ TEST(BadInput, ALongListInALongAnswerIsRead) {
 }
 
 TEST(BadInput, BinaryAndBrokenTextIsMalformed) {
-    for (const std::string_view venue : {"okx", "coinbase"}) {
+    for (const std::string_view venue :
+         {"okx", "coinbase", "kucoin", "binance", "kraken", "coingecko"}) {
         EXPECT_EQ(reason_of(venue, ""), "malformed");
         EXPECT_EQ(reason_of(venue, "ping"), "malformed");
         EXPECT_EQ(reason_of(venue, std::string_view("\0\x01\x02\xFF\xFE", 5)), "malformed");
@@ -81,15 +120,20 @@ TEST(BadInput, BinaryAndBrokenTextIsMalformed) {
 }
 
 TEST(BadInput, NoSingleByteBreaksTheDecoder) {
-    for (const auto& [venue, frame] :
-         {std::pair("okx", okx_trade), std::pair("coinbase", coinbase_match),
-          std::pair("coinbase", advanced_trades)})
+    for (const auto& [venue, frame] : sound_frames)
         for (std::size_t at = 0; at < frame.size(); ++at)
             for (const char byte :
                  {'\0', '"', '\\', '{', '}', '[', ']', ',', ':', '-', '9', 'x', '\x80', '\xFF'}) {
                 std::string changed(frame);
                 changed[at] = byte;
                 reason_of(venue, changed);
+            }
+    for (const auto& [venue, target, body] : sound_answers)
+        for (std::size_t at = 0; at < body.size(); ++at)
+            for (const char byte : {'"', '\\', '{', '}', '[', ']', ',', ':', '-', 'x'}) {
+                std::string changed(body);
+                changed[at] = byte;
+                decode_answer(venue, target, 200, changed);
             }
 }
 

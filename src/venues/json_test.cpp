@@ -34,6 +34,29 @@ const std::vector<std::pair<std::string, std::string>> frames = {
      R"("time":"2023-11-14T22:13:31.08Z","side":"BUY"}]},{"type":"update","trades":[]}]})"},
     {"coinbase",
      R"({"type":"subscriptions","channels":[{"name":"ticker","product_ids":["A-B","C-D"]},{"name":"x"}]})"},
+    {"kucoin",
+     R"({"topic":"/market/match:BTC-USDT","type":"message","subject":"trade.l3match","data":{"price":"68340.1",)"
+     R"("sequence":"10000000000000001","side":"buy","size":"0.00102","symbol":"BTC-USDT",)"
+     R"("time":"1700000001123456789","tradeId":"10000000000000001","type":"match"}})"},
+    {"kucoin",
+     R"({"topic":"/market/ticker:all","type":"message","subject":"ETH-USDT","data":{"bestAsk":"3501.2","bestBid":"",)"
+     R"("price":"3501.1","sequence":"7","size":"0.5","time":1700000003000}})"},
+    {"kucoin",
+     R"({"topic":"/market/candles:BTC-USDT_1min","type":"message","subject":"trade.candles.update","data":)"
+     R"({"symbol":"BTC-USDT","candles":["1699999980","68330.5","68340.1","68341","68330","1.25","85425.125"],)"
+     R"("time":1700000004000000000}})"},
+    {"binance",
+     R"({"stream":"btcusdt@ticker","data":{"e":"24hrTicker","E":1700000002000123,"s":"BTCUSDT","c":"68340.30",)"
+     R"("Q":"1.5","b":"68340.20","B":"10","a":"68340.40","A":"100","O":0,"C":86400000,"L":18150}})"},
+    {"binance",
+     R"({"stream":"btcusdt@kline_1m","data":{"e":"kline","E":1700000002000000,"s":"BTCUSDT","k":{"t":1699999980000,)"
+     R"("s":"BTCUSDT","i":"1m","o":"68330.5","c":"68340.1","h":"68341","l":"68330","v":"1.25","n":101,"x":false}}})"},
+    {"binance", R"({"error":{"code":2,"msg":"Invalid request: unknown variant"},"id":2})"},
+    {"kraken",
+     R"({"channel":"trade","type":"update","data":[{"symbol":"BTC/USD","side":"sell","price":68340.1,"qty":40.0,)"
+     R"("ord_type":"market","trade_id":501,"timestamp":"2023-11-14T22:13:21.123456Z"}]})"},
+    {"kraken",
+     R"({"method":"subscribe","result":{"channel":"trade","snapshot":true,"symbol":"BTC/USD"},"success":true})"},
 };
 
 // Every object's fields in an order of chance.
@@ -140,6 +163,43 @@ TEST(Json, TimesAreExactWhetherTheDayIsKnownOrNot) {
           "2026-11-20T10:00:00.Z", "2026-11-20T10:00:00", "2026-11-20T10:00:00.1x3Z", "2026-11-20T",
           ""})
         EXPECT_THROW(times.read("time", text), json::Fault) << text;
+}
+
+json::Field field(std::string_view text) {
+    return {"it", text, true};
+}
+
+TEST(Json, TimesOfAllUnitsAreExact) {
+    EXPECT_EQ(json::epoch_s(field("1688669597.8277369")).count, 1688669597827736900);
+    EXPECT_EQ(json::epoch_s(field("1700000000")), seconds(1'700'000'000));
+    EXPECT_EQ(json::epoch_ns(field("1545913818099033203")).count, 1545913818099033203);
+    EXPECT_EQ(json::epoch_ms_or_us(field("1700000000123")), millis(1'700'000'000'123));
+    EXPECT_EQ(json::epoch_ms_or_us(field("1700000000123456")), micros(1'700'000'000'123'456));
+    for (const std::string_view bad : {"", "0", "-1", "x", "99999999999999999999"}) {
+        EXPECT_THROW(json::epoch_s(field(bad)), json::Fault) << bad;
+        EXPECT_THROW(json::epoch_ns(field(bad)), json::Fault) << bad;
+        EXPECT_THROW(json::epoch_ms_or_us(field(bad)), json::Fault) << bad;
+    }
+}
+
+TEST(Json, SizesOfCandlesAreReadInAllWords) {
+    for (const std::string_view minute : {"1m", "1min", "60", "60s", "ONE_MINUTE"})
+        EXPECT_EQ(json::candle_size(minute), seconds(60)) << minute;
+    EXPECT_EQ(json::candle_size("8hour"), seconds(8 * 3'600));
+    EXPECT_EQ(json::candle_size("1Dutc"), seconds(86'400));
+    EXPECT_EQ(json::candle_size("1week"), seconds(7 * 86'400));
+    for (const std::string_view none :
+         {"", "m", "1M", "0m", "-1m", "1x", "utc", "99999999999999999m"})
+        EXPECT_FALSE(json::candle_size(none)) << none;
+}
+
+TEST(Json, PricesOfFloatsAreCutToWhatADecimalHolds) {
+    EXPECT_EQ(json::cut_price(field("70187.123")).to_string(), "70187.123");
+    EXPECT_EQ(json::cut_price(field("1.2345678901234567e-05")).to_string(), "0.000012345678901234");
+    EXPECT_EQ(json::cut_price(field("0.12345678901234567891234")).to_string(),
+              "0.123456789012345678");
+    for (const std::string_view bad : {"", "NaN", "-1.5", "0", "1.5e-30", "1e-19", "1.x", "1.5.5"})
+        EXPECT_THROW(json::cut_price(field(bad)), json::Fault) << bad;
 }
 
 }  // namespace

@@ -84,6 +84,9 @@ Decimal cut_price(const Field& field) {
     const std::size_t mantissa_end = std::min(field.text.find_first_of("eE"), field.text.size());
     const std::string exponent(field.text.substr(mantissa_end));
     std::string mantissa(field.text.substr(0, mantissa_end));
+    const bool sound = std::ranges::count(mantissa, '.') == 1 &&
+                       mantissa.find_first_not_of("0123456789.") == std::string::npos;
+    if (!sound) return price(field);
     for (std::size_t places = mantissa.size() - std::min(mantissa.find('.'), mantissa.size());
          places > 2; --places) {
         mantissa.pop_back();
