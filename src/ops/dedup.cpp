@@ -26,7 +26,7 @@ bool IntervalSet::add(u64 first, u64 last) {
     } else if (!intervals_.empty()) {
         // The intervals that touch [first, last] become one with it.
         const auto from =
-            std::ranges::lower_bound(intervals_, first, {}, [](const Interval& interval) {
+            std::ranges::lower_bound(intervals_, first, {}, [](const IdRange& interval) {
                 return interval.last == ~u64{0} ? interval.last : interval.last + 1;
             });
         auto to = from;
@@ -48,14 +48,26 @@ bool IntervalSet::add(u64 first, u64 last) {
     return true;
 }
 
+std::vector<IdRange> IntervalSet::missing(u64 first, u64 last) const {
+    std::vector<IdRange> holes;
+    auto seen = std::ranges::lower_bound(intervals_, first, {}, &IdRange::last);
+    for (; first <= last && seen != intervals_.end() && seen->first <= last; ++seen) {
+        if (first < seen->first) holes.push_back({first, seen->first - 1});
+        if (seen->last >= last) return holes;
+        first = seen->last + 1;
+    }
+    if (first <= last) holes.push_back({first, last});
+    return holes;
+}
+
 void IntervalSet::save(stream::StateWriter& out) const {
     out.put(static_cast<i64>(intervals_.size()));
-    for (const Interval& interval : intervals_) out.put(interval);
+    for (const IdRange& interval : intervals_) out.put(interval);
 }
 
 void IntervalSet::load(stream::StateReader& in) {
     intervals_.resize(static_cast<std::size_t>(in.count()));
-    for (Interval& interval : intervals_) interval = in.get<Interval>();
+    for (IdRange& interval : intervals_) interval = in.get<IdRange>();
 }
 
 bool RecentSet::Table::contains(u64 identity) const {
@@ -114,6 +126,11 @@ bool Dedup::add(u32 instrument, u64 identity, u32 covers) {
     if (instrument >= intervals_.size()) intervals_.resize(instrument + 1);
     const u64 before = covers == 0 ? 0 : covers - 1;
     return intervals_[instrument].add(identity - std::min(before, identity), identity);
+}
+
+std::vector<IdRange> Dedup::missing(u32 instrument, u64 first, u64 last) const {
+    if (instrument >= intervals_.size()) return IntervalSet{}.missing(first, last);
+    return intervals_[instrument].missing(first, last);
 }
 
 void Dedup::save(stream::StateWriter& out) const {

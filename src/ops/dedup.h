@@ -12,6 +12,11 @@
 
 namespace tape::ops {
 
+struct IdRange {
+    u64 first, last;  // Both included.
+    bool operator==(const IdRange&) const = default;
+};
+
 /// Identities as disjoint intervals, in order.
 class IntervalSet final {
  public:
@@ -21,15 +26,14 @@ class IntervalSet final {
 
     /// False if all of [first, last] were seen before; else they are now.
     bool add(u64 first, u64 last);
+    /// What of [first, last] was not seen, in order.
+    std::vector<IdRange> missing(u64 first, u64 last) const;
 
     void save(stream::StateWriter& out) const;
     void load(stream::StateReader& in);
 
  private:
-    struct Interval {
-        u64 first, last;  // Both included.
-    };
-    std::vector<Interval> intervals_;
+    std::vector<IdRange> intervals_;
 };
 
 /// The newest identities: at least `generation` of them, at most twice as many.
@@ -68,6 +72,8 @@ class Dedup final {
     /// Whether the trade is new: some of the `covers` identities that end at `identity` were not
     /// seen. A merged frame stands for several only where identities are consecutive.
     bool add(u32 instrument, u64 identity, u32 covers);
+    /// Of consecutive identities: those of [first, last] that were not seen, in order.
+    std::vector<IdRange> missing(u32 instrument, u64 first, u64 last) const;
 
     void save(stream::StateWriter& out) const;
     void load(stream::StateReader& in);

@@ -25,7 +25,15 @@ class FakeDecoder final : public venues::Decoder {
                 const bool named = static_cast<bool>(words >> symbol);
                 out.on_subscribed(channel, named ? &table_.intern("fake", symbol) : nullptr);
             }
-            if (what == "trade" || what == "ticker") out.on(tick(record, what, words, index++));
+            if (what == "lost") out.on_lost_messages(1, 2);
+            if (what == "last") {
+                u64 id = 0;
+                i64 time_ms = 0;
+                words >> symbol >> id >> time_ms;
+                out.on_last_trade(table_.intern("fake", symbol), id, millis(time_ms));
+            }
+            if (what == "trade" || what == "ticker" || what == "poll")
+                out.on(tick(record, what, words, index++));
         }
         return std::nullopt;
     }
@@ -55,7 +63,7 @@ class FakeDecoder final : public venues::Decoder {
             tick.size = *Decimal::parse(size);
             tick.identity = id;
         } else {
-            tick.kind = TickKind::ticker;
+            tick.kind = what == "poll" ? TickKind::poll : TickKind::ticker;
             words >> time_ms;
         }
         tick.instrument = &table_.intern("fake", symbol);
@@ -72,7 +80,7 @@ class FakeDecoder final : public venues::Decoder {
 
 class FakeVenue final : public venues::Venue {
  public:
-    explicit FakeVenue(i32 version) : version_(version) {}
+    FakeVenue(i32 version, bool consecutive) : version_(version), consecutive_(consecutive) {}
     std::string_view name() const override { return "fake"; }
     i32 decoder_version() const override { return version_; }
     std::string_view default_websocket(std::string_view) const override { return ""; }
@@ -80,7 +88,7 @@ class FakeVenue final : public venues::Venue {
     std::vector<std::string_view> channels(std::string_view) const override {
         return {"trades", "tickers"};
     }
-    venues::IdentityRule identity() const override { return {.consecutive = true}; }
+    venues::IdentityRule identity() const override { return {.consecutive = consecutive_}; }
     std::vector<venues::RestRequest> instruments(const venues::SourceSpec&) const override {
         return {};
     }
@@ -96,13 +104,14 @@ class FakeVenue final : public venues::Venue {
 
  private:
     i32 version_;
+    bool consecutive_;
 };
 
 }  // namespace
 
-const venues::Venue& fake_venue(i32 version) {
-    static std::map<i32, FakeVenue> venues;
-    return venues.try_emplace(version, version).first->second;
+const venues::Venue& fake_venue(i32 version, FakeIds ids) {
+    static std::map<std::pair<i32, FakeIds>, FakeVenue> venues;
+    return venues.try_emplace({version, ids}, version, ids == FakeIds::consecutive).first->second;
 }
 
 }  // namespace tape::ops

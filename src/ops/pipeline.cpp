@@ -1,17 +1,23 @@
 #include "ops/pipeline.h"
 
 #include <fmt/core.h>
-#include <limits>
-#include <nlohmann/json.hpp>
+
 #include <optional>
 #include <utility>
 #include <vector>
 
 #include "market/codec.h"
-#include "ops/dedup.h"
+#include "ops/gaps.h"
 #include "ops/observation.h"
 #include "ops/pipeline_metrics.h"
 #include "ops/pipeline_state.h"
+#include "ops/quality.h"
+#include "ops/quality_metrics.h"
+#include "ops/raw_payloads.h"
+#include "ops/record_index.h"
+#include "ops/rerun.h"
+#include "ops/sieve.h"
+#include "ops/stale.h"
 #include "ops/windows.h"
 #include "stream/watermark.h"
 
@@ -21,18 +27,13 @@ namespace {
 using log::RecordKind;
 
 // Bumped when this folder would compute something else from the same ticks.
-constexpr i64 engine_version = 1;
+constexpr i64 engine_version = 2;
+// Of save(); a state of another layout is refused by load().
+constexpr u32 state_layout = 2;
+// So many ticks of poor quality are remembered, for repairs.
+constexpr std::size_t quarantined_max = 1 << 16;
 
-// The string `name` of a JSON object, if `json` is one and has it.
-std::optional<std::string> member(std::string_view json, std::string_view name) {
-    const auto object = nlohmann::json::parse(json, nullptr, false);
-    if (!object.is_object()) return std::nullopt;
-    const auto place = object.find(name);
-    if (place == object.end() || !place->is_string()) return std::nullopt;
-    return place->get<std::string>();
-}
-
-class Pipeline final : public stream::Processor, venues::EventSink, WindowOutput {
+class Pipeline final : public stream::Processor, venues::EventSink, WindowOutput, GapOutput {
  public:
     Pipeline(const venues::Venue& venue, PipelineSetup setup)
         : venue_(venue),
@@ -40,29 +41,31 @@ class Pipeline final : public stream::Processor, venues::EventSink, WindowOutput
           options_(setup_.options),
           decoder_(venue.make_decoder()),
           watermark_(options_.lateness, options_.idle),
-          dedup_(venue.identity().consecutive),
+          sieve_(venue.identity().consecutive),
+          quality_(options_.quality, options_.lateness),
+          ledger_(venue),
           windows_(options_),
-          metrics_(setup_.partition) {}
+          metrics_(setup_.partition),
+          quality_metrics_(setup_.partition) {}
 
     void on_record(const log::Record& record, stream::Output& out) override {
         record_ = &record;
         out_ = &out;
         ++metrics_.records;
+        index_.note(record, watermark_.value());
         switch (record.kind) {
             case RecordKind::config:
                 on_config();
                 break;
             // Observation that nobody ended was cut off: the last record tells when it still was.
             case RecordKind::connected:
-                observation_.lost(last_ts_, "reconnected");
+                if (!is_set(record.payload, "overlaps")) lost(last_ts_, "disconnect");
                 break;
             case RecordKind::gap:
-                observation_.lost(last_ts_, "log");
+                on_gap_record(parse_gap(record.payload));
                 break;
             case RecordKind::disconnected:
-                observation_.lost(
-                    record.ts_recv,
-                    member(record.payload, "cause").value_or(std::string(record.payload)));
+                lost(record.ts_recv, text_member(record.payload, "reason").value_or("disconnect"));
                 break;
             case RecordKind::frame:
             case RecordKind::rest:
@@ -76,6 +79,9 @@ class Pipeline final : public stream::Processor, venues::EventSink, WindowOutput
             default:
                 break;
         }
+        ledger_.settle(record.ts_recv, sieve_.dedup(), observation_, *this);
+        if (stale_.due(record.ts_recv, ledger_.waits())) [[unlikely]]
+            repair();
         last_ts_ = record.ts_recv;
         started_ = true;
     }
@@ -84,19 +90,26 @@ class Pipeline final : public stream::Processor, venues::EventSink, WindowOutput
         const log::Record end{.ts_recv = last_ts_};
         record_ = &end;
         out_ = &out;
-        observation_.lost(last_ts_, "end");
+        if (!stale_.empty()) repair();
+        observation_.lost(last_ts_);
         windows_.finish(*this);
     }
 
     void save(std::string& bytes) const override {
         stream::StateWriter out(bytes);
+        out.put(state_layout);
         save_options(options_, out);
         std::string decoder;
         decoder_->save(decoder);
         out.text(decoder);
         watermark_.save(out);
-        dedup_.save(out);
+        sieve_.save(out);
+        quality_.save(out);
         observation_.save(out);
+        ledger_.save(out);
+        stale_.save(out);
+        index_.save(out);
+        save_quarantined(quarantined_, out);
         windows_.save(out);
         out.put(last_ts_);
         out.put(static_cast<u8>(started_));
@@ -105,49 +118,63 @@ class Pipeline final : public stream::Processor, venues::EventSink, WindowOutput
 
     Result<void> load(std::string_view bytes) override {
         stream::StateReader in(bytes);
+        const Error damaged = internal_error("the state of " + setup_.partition + " is damaged");
+        if (in.get<u32>() != state_layout)
+            return internal_error("the state of " + setup_.partition + " has another layout");
         options_ = load_options(in);
         if (auto loaded = decoder_->load(in.text()); !loaded) return loaded;
         watermark_ = stream::Watermark(options_.lateness, options_.idle);
         watermark_.load(in);
-        dedup_.load(in);
+        sieve_.load(in);
+        quality_.configure(options_.quality, options_.lateness);
+        quality_.load(in);
         observation_.load(in);
-        if (in.failed() || !check(options_))
-            return internal_error("the state of " + setup_.partition + " is damaged");
+        ledger_.load(in, decoder_->instruments());
+        stale_.load(in);
+        index_.load(in);
+        quarantined_ = load_quarantined(in);
+        if (in.failed() || !check(options_)) return damaged;
         windows_ = Windows(options_);
         if (auto loaded = windows_.load(in, decoder_->instruments()); !loaded) return loaded;
         last_ts_ = in.get<Nanos>();
         started_ = in.get<u8>() != 0;
         seen_tick_ = in.get<u8>() != 0;
-        if (in.failed() || !in.at_end())
-            return internal_error("the state of " + setup_.partition + " is damaged");
+        if (in.failed() || !in.at_end()) return damaged;
         return {};
     }
 
     i64 version() const override { return i64{venue_.decoder_version()} * 1000 + engine_version; }
     Nanos watermark() const override { return watermark_.value(); }
-    void report_metrics() override { metrics_.report(); }
+    void report() override {
+        metrics_.report();
+        quality_metrics_.report(quality_);
+        // Not sooner: what a log already answers within a batch is not asked for again.
+        for (const venues::Missing& missing : ledger_.take_asks())
+            if (setup_.ask) setup_.ask(missing);
+    }
 
  private:
     // ---- What the decoder finds ----
 
     void on(const Tick& tick) override {
-        if (tick.ts_event > tick.ts_recv + options_.max_skew)
-            return dead_letter("future",
-                               fmt::format("{}: ts_event {} is {} ahead of ts_recv", name(tick),
-                                           format_rfc3339(tick.ts_event),
-                                           format_duration(tick.ts_event - tick.ts_recv)));
-        for (const auto& value : {tick.price, tick.size})
-            if (value && value->negative())
-                return dead_letter("negative",
-                                   fmt::format("{}: {}", name(tick), value->to_string()));
-        if (tick.kind == TickKind::trade && tick.identity &&
-            !dedup_.add(tick.instrument->index, *tick.identity, tick.covers)) {
-            ++metrics_.duplicates;
-            return;
-        }
+        const Sieve::Found found = sieve_.sift(tick, options_.max_skew);
+        if (found == Sieve::Found::future || found == Sieve::Found::negative) [[unlikely]]
+            return refuse(tick, found);
+        const bool fresh = found == Sieve::Found::fresh;
         // An answer to a request is no sign that the stream is up.
-        if (record_->kind == RecordKind::frame || tick.kind == TickKind::poll)
-            end_outage(observation_.observed(tick.kind, tick.instrument, tick.ts_recv));
+        const bool on_socket = record_->kind == RecordKind::frame;
+        if ((on_socket || tick.kind == TickKind::poll) &&
+            observation_.observed(tick.kind, tick.instrument, tick.ts_recv)) [[unlikely]]
+            ledger_.heard(tick.kind, *tick.instrument, tick.ts_recv);
+        if (tick.kind == TickKind::trade)
+            ledger_.on_trade(tick, fresh,
+                             on_socket ? GapLedger::Source::socket : GapLedger::Source::rest);
+        if (!fresh) {
+            ++metrics_.duplicates;
+            return quality_.count_duplicate();
+        }
+        if (is_quarantined(tick)) [[unlikely]]
+            return;
         metrics_.count_tick(*tick.instrument);
         encoded_.clear();
         encode(tick, encoded_);
@@ -160,12 +187,38 @@ class Pipeline final : public stream::Processor, venues::EventSink, WindowOutput
     }
 
     void on_subscribed(std::string_view channel, const Instrument* instrument) override {
-        end_outage(observation_.observed(venue_.kind_of(channel), instrument, record_->ts_recv));
+        if (channel.starts_with("heartbeat")) return;  // Nothing is observed by it.
+        observation_.observed(venue_.kind_of(channel), instrument, record_->ts_recv);
+        ledger_.acknowledged(channel, instrument, record_->ts_recv);
     }
     void on_refused(std::string_view detail) override { dead_letter("refused", detail); }
     void on_unknown(std::string_view) override { ++metrics_.unknown; }
-    // Holes in the trade ids are not looked for: what was missed while connected does not show.
-    void on_last_trade(const Instrument&, u64, Nanos) override {}
+    void on_last_trade(const Instrument& instrument, u64 id, Nanos ts_event) override {
+        ledger_.on_last_trade(instrument, id, ts_event, record_->ts_recv);
+    }
+    void on_candle(const Candle& candle) override {
+        encoded_.clear();
+        encode(candle, encoded_);
+        out_->emit(RecordKind::candle, record_->ts_recv, encoded_);
+    }
+    void on_lost_messages(i64, i64) override {
+        observation_.interrupted(last_ts_, record_->ts_recv);
+        ledger_.interrupted(last_ts_, record_->ts_recv, "id_gap");
+    }
+
+    // ---- What the ledger says ----
+
+    void on_gap(const Gap& row) override {
+        metrics_.count_gap(row.status);
+        encoded_.clear();
+        encode(row, encoded_);
+        out_->emit(RecordKind::gap_row, record_->ts_recv, encoded_);
+    }
+    void on_closed(const Instrument& instrument, Nanos from, Nanos to) override {
+        stale_.add({TickKind::trade, instrument.index, from, to}, StaleSpans::Why::closed,
+                   record_->ts_recv);
+    }
+    void on_given_up() override { ++metrics_.gaps_given_up; }
 
     // ---- What the windows say ----
 
@@ -183,15 +236,18 @@ class Pipeline final : public stream::Processor, venues::EventSink, WindowOutput
     }
     i64 gap_ms(TickKind input, const Instrument& instrument, Nanos start, Nanos end,
                Nanos since) override {
-        return observation_.gap_ms(input, instrument, start, end, since);
+        const auto missing = input == TickKind::trade
+                                 ? ledger_.missing(instrument.index, start, end)
+                                 : std::span<const Span>{};
+        return observation_.gap_ms(input, instrument, start, end, since, missing);
     }
 
     // ---- ----
 
     void on_config() {
-        observation_.lost(last_ts_, "restart");
+        if (!is_set(record_->payload, "reload")) lost(last_ts_, "restart");
         if (!setup_.parse) return;
-        const auto text = member(record_->payload, "text");
+        const auto text = text_member(record_->payload, "text");
         if (!text) return dead_letter("config", "the config record has no text");
         Result<PipelineOptions> asked = setup_.parse(*text);
         if (asked)
@@ -202,6 +258,7 @@ class Pipeline final : public stream::Processor, venues::EventSink, WindowOutput
         // Before the first tick there is nothing that a new window could have missed.
         windows_.configure(options_, seen_tick_ ? record_->ts_recv : stream::Watermark::none);
         watermark_.configure(options_.lateness, options_.idle);
+        quality_.configure(options_.quality, options_.lateness);
         if (started_) out_->begin_epoch();
     }
 
@@ -219,25 +276,89 @@ class Pipeline final : public stream::Processor, venues::EventSink, WindowOutput
                                          .identity = tick.identity.value_or(0),
                                          .source_offset = tick.source_offset,
                                          .source_index = tick.source_index}};
+        const StaleSpan stale{tick.kind, tick.instrument->index, tick.ts_event, tick.ts_event};
+        // Trades that were asked for come in numbers: their windows are repaired together.
+        if (tick.kind == TickKind::trade && record_->kind == RecordKind::rest) {
+            if (windows_.add_quietly(input) != Arrival::in_time)
+                stale_.add(stale, StaleSpans::Why::tick, record_->ts_recv);
+            return;
+        }
         const Arrival arrival = windows_.add(input, *this);
         if (arrival == Arrival::in_time) return;
         ++metrics_.late;
-        if (arrival == Arrival::too_late || options_.late == LatePolicy::side)
+        if (arrival == Arrival::too_late)
+            stale_.add(stale, StaleSpans::Why::tick, record_->ts_recv);
+        else if (options_.late == LatePolicy::side)
             dead_letter("late", fmt::format("{}: ts_event {} is {} behind the watermark",
                                             name(tick), format_rfc3339(tick.ts_event),
                                             format_duration(watermark_.value() - tick.ts_event)));
     }
 
-    void end_outage(const std::optional<Outage>& outage) {
-        if (!outage) return;
-        Gap gap;
-        gap.venue = venue_.name();
-        gap.cause = outage->cause;
-        gap.from_ts = outage->from;
-        gap.to_ts = outage->to;
-        encoded_.clear();
-        encode(gap, encoded_);
-        out_->emit(RecordKind::gap_row, record_->ts_recv, encoded_);
+    void refuse(const Tick& tick, Sieve::Found found) {
+        if (found == Sieve::Found::future)
+            return dead_letter("future",
+                               fmt::format("{}: ts_event {} is {} ahead of ts_recv", name(tick),
+                                           format_rfc3339(tick.ts_event),
+                                           format_duration(tick.ts_event - tick.ts_recv)));
+        const Decimal value = tick.price && tick.price->negative() ? *tick.price : *tick.size;
+        dead_letter("negative", fmt::format("{}: {}", name(tick), value.to_string()));
+    }
+
+    bool is_quarantined(const Tick& tick) {
+        const Verdict verdict = quality_.check(tick, record_->kind);
+        for (const QualityFlag& flag : verdict.flags) {
+            encoded_.clear();
+            encode(flag, encoded_);
+            out_->emit(RecordKind::quality, record_->ts_recv, encoded_);
+        }
+        if (!verdict.quarantined) return false;
+        quarantined_.emplace(tick.source_offset, tick.source_index);
+        if (quarantined_.size() > quarantined_max) quarantined_.erase(quarantined_.begin());
+        return true;
+    }
+
+    // ---- Gaps and what follows from them ----
+
+    void lost(Nanos at, std::string_view cause) {
+        if (observation_.lost(at)) ledger_.lost(at, cause);
+    }
+
+    void on_gap_record(const GapRecord& gap) {
+        if (!gap.from_ts) return lost(last_ts_, "log");
+        if (gap.symbol.empty()) {
+            const Nanos to = gap.to_ts.value_or(record_->ts_recv);
+            observation_.interrupted(*gap.from_ts, to);
+            return ledger_.interrupted(*gap.from_ts, to, "disk");
+        }
+        const Instrument* instrument = decoder_->instruments().find(venue_.name(), gap.symbol);
+        if (instrument == nullptr) return;
+        if (gap.cause == "fetched")
+            return ledger_.on_fetched(gap.channel, *instrument, *gap.from_ts, gap.from_id);
+        observation_.lost(venue_.kind_of(gap.channel), *instrument, *gap.from_ts);
+        ledger_.muted(gap.channel, *instrument, *gap.from_ts);
+    }
+
+    // Emits again what is out of date: from the panes as far as they are held, else from the log.
+    void repair() {
+        std::vector<Rerun> reruns;
+        for (const StaleSpan& span : stale_.take()) {
+            if (watermark_.value() == stream::Watermark::none) return;  // Nothing was emitted.
+            auto windows = windows_.emit_again(
+                span.kind, decoder_->instruments().all()[span.instrument], span.lo, span.hi, *this);
+            if (!windows.empty()) reruns.push_back({span, std::move(windows)});
+        }
+        if (reruns.empty()) return;
+        const auto repaired = run_again({.venue = venue_,
+                                         .decoder = *decoder_,
+                                         .options = options_,
+                                         .index = index_,
+                                         .quarantined = quarantined_,
+                                         .watermark = watermark_.value(),
+                                         .windows = windows_,
+                                         .rows = *this,
+                                         .log = *out_},
+                                        reruns);
+        if (!repaired) dead_letter("repair", "windows stay as they were: " + repaired.error().what);
     }
 
     void dead_letter(std::string_view reason, std::string_view detail) {
@@ -264,10 +385,16 @@ class Pipeline final : public stream::Processor, venues::EventSink, WindowOutput
     PipelineOptions options_;
     std::unique_ptr<venues::Decoder> decoder_;
     stream::Watermark watermark_;
-    Dedup dedup_;
+    Sieve sieve_;
+    Quality quality_;
     Observation observation_;
+    GapLedger ledger_;
+    StaleSpans stale_;
+    RecordIndex index_;
+    Quarantined quarantined_;
     Windows windows_;
     PipelineMetrics metrics_;
+    QualityMetrics quality_metrics_;
     Nanos last_ts_;   // Of the record before.
     bool started_{};  // There was a record.
     bool seen_tick_{};

@@ -10,6 +10,7 @@
 
 #include "base/metrics.h"
 #include "market/instrument.h"
+#include "market/rows.h"
 
 namespace tape::ops {
 
@@ -20,12 +21,17 @@ class PipelineMetrics final {
             totals_[i] = counter(counted[i].second, {{"partition", partition}});
     }
 
-    i64 records{}, ticks{}, duplicates{}, dead_letters{}, unknown{}, unlisted{}, late{}, windows{};
+    i64 records{}, ticks{}, duplicates{}, dead_letters{}, unknown{}, unlisted{}, late{}, windows{},
+        gaps_found{}, gaps_unrecoverable{}, gaps_given_up{};
 
     void count_tick(const Instrument& instrument) {
         ++ticks;
         if (!instrument.listed) [[unlikely]]
             count_unlisted(instrument.index);
+    }
+    void count_gap(Gap::Status status) {
+        if (status == Gap::Status::open) ++gaps_found;
+        if (status == Gap::Status::unrecoverable) ++gaps_unrecoverable;
     }
     /// Adds what was counted since the last call to the registry.
     void report() {
@@ -34,7 +40,7 @@ class PipelineMetrics final {
     }
 
  private:
-    static const std::array<std::pair<i64 PipelineMetrics::*, std::string_view>, 8> counted;
+    static const std::array<std::pair<i64 PipelineMetrics::*, std::string_view>, 11> counted;
 
     // Each instrument once.
     void count_unlisted(u32 index) {
@@ -44,11 +50,11 @@ class PipelineMetrics final {
         ++unlisted;
     }
 
-    std::array<Counter, 8> totals_;
+    std::array<Counter, 11> totals_;
     std::vector<bool> unlisted_seen_;
 };
 
-inline constexpr std::array<std::pair<i64 PipelineMetrics::*, std::string_view>, 8>
+inline constexpr std::array<std::pair<i64 PipelineMetrics::*, std::string_view>, 11>
     PipelineMetrics::counted{{
         {&PipelineMetrics::records, "tape_decode_records_total"},
         {&PipelineMetrics::ticks, "tape_decode_ticks_total"},
@@ -58,6 +64,9 @@ inline constexpr std::array<std::pair<i64 PipelineMetrics::*, std::string_view>,
         {&PipelineMetrics::unlisted, "tape_decode_unlisted_total"},
         {&PipelineMetrics::late, "tape_stream_late_total"},
         {&PipelineMetrics::windows, "tape_stream_windows_total"},
+        {&PipelineMetrics::gaps_found, "tape_gap_open_rows_total"},
+        {&PipelineMetrics::gaps_unrecoverable, "tape_gap_unrecoverable_rows_total"},
+        {&PipelineMetrics::gaps_given_up, "tape_gap_given_up_total"},
     }};
 
 }  // namespace tape::ops

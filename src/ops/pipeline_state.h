@@ -3,6 +3,7 @@
 
 #include "ops/options.h"
 #include "ops/quality.h"
+#include "ops/rerun.h"
 #include "stream/state.h"
 
 namespace tape::ops {
@@ -37,6 +38,23 @@ inline PipelineOptions load_options(stream::StateReader& in) {
     }
     load(options.quality, in);
     return options;
+}
+
+inline void save_quarantined(const Quarantined& ticks, stream::StateWriter& out) {
+    out.put(static_cast<i64>(ticks.size()));
+    for (const auto& [offset, index] : ticks) {
+        out.put(offset);
+        out.put(index);
+    }
+}
+
+inline Quarantined load_quarantined(stream::StateReader& in) {
+    Quarantined ticks;
+    for (i64 count = in.count(); count > 0; --count) {
+        const Offset offset = in.get<Offset>();
+        ticks.emplace_hint(ticks.end(), offset, in.get<i32>());
+    }
+    return ticks;
 }
 
 }  // namespace tape::ops

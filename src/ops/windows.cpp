@@ -3,8 +3,9 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <set>
 #include <utility>
+
+#include "ops/window_spans.h"
 
 namespace tape::ops {
 namespace {
@@ -19,22 +20,9 @@ std::vector<Nanos> spans_of(const std::vector<WindowSpec>& specs, TickKind input
     return spans;
 }
 
-i64 panes_in(Nanos span, Nanos width) {
-    return (span.count + width.count - 1) / width.count;
-}
-
-// How far behind the watermark a late tick is still taken: a little more than the longest window.
-i64 reach_of(i64 longest, Nanos lateness, Nanos width) {
-    return longest + panes_in(lateness, width);
-}
-
 // The windows of such a tick reach back once more; ahead of the watermark there is the lateness.
 i64 span_of(i64 longest, Nanos lateness, Nanos width) {
     return reach_of(longest, lateness, width) + longest + panes_in(lateness, width) + 3;
-}
-
-Nanos next_multiple(Nanos after, Nanos step) {
-    return floor_to(after, step) + step;
 }
 
 }  // namespace
@@ -183,7 +171,10 @@ Arrival Windows::add(const WindowTick& tick, WindowOutput& out) {
         if (set.input != tick.kind) continue;
         const i64 pane = set.finder.find(tick.order.ts_event);
         if (tick.order.ts_event < watermark_) [[unlikely]] {
-            arrival = std::max(arrival, add_late(set, tick, pane, out));
+            const Arrival here = put_late(set, tick, pane);
+            if (here == Arrival::late && options_.late == LatePolicy::reemit)
+                emit_again(set, *tick.instrument, tick.order.ts_event, tick.order.ts_event, out);
+            arrival = std::max(arrival, here);
             continue;
         }
         if (Statistics* ticks = set.panes.find(pane, tick.instrument->index)) [[likely]]
@@ -206,45 +197,6 @@ void Windows::put(PaneSet& set, const WindowTick& tick, i64 pane) {
     set.panes.at(pane, index).add(tick.price, tick.size, tick.order);
     set.last_pane[index] = std::max(set.last_pane[index], pane);
     set.newest = std::max(set.newest, pane);
-}
-
-// A tick behind the watermark: some, all or none of its windows were emitted.
-Arrival Windows::add_late(PaneSet& set, const WindowTick& tick, i64 pane, WindowOutput& out) {
-    const Nanos ts = tick.order.ts_event;
-    if (pane < stream::pane_of(watermark_, set.width) -
-                   reach_of(set.longest, options_.lateness, set.width))
-        return Arrival::too_late;
-    put(set, tick, pane);
-    const bool emitted = std::ranges::any_of(set.windows, [&](const Window& window) {
-        return next_multiple(ts, window.spec.slide) < window.next_end;
-    });
-    if (!emitted) return Arrival::in_time;
-    for (Window& window : set.windows) window.merges[tick.instrument->index].forget();
-    if (options_.late == LatePolicy::reemit) emit_again(set, *tick.instrument, ts, out);
-    return Arrival::late;
-}
-
-// Emits the windows that hold `ts_event` again, and behind each the one that is compared with it,
-// if its close is new.
-void Windows::emit_again(PaneSet& set, const Instrument& instrument, Nanos ts_event,
-                         WindowOutput& out) {
-    std::set<std::pair<Nanos, std::size_t>>
-        again;  // By end, then by place in the config: a set's windows are in order.
-    for (std::size_t i = 0; i < set.windows.size(); ++i) {
-        const Window& window = set.windows[i];
-        Nanos end = next_multiple(ts_event, window.spec.slide);
-        for (; end < window.next_end && end - window.spec.size <= ts_event;
-             end += window.spec.slide)
-            again.emplace(end, i);
-    }
-    for (const auto& [end, i] : again) {
-        Window& window = set.windows[i];
-        if (!emit(set, window, instrument, end, out)) continue;
-        const Nanos successor = end + window.spec.size;
-        const Emitted* row =
-            window.emitted.find(successor.count / window.spec.slide.count, instrument.index);
-        if (row != nullptr && row->revisions > 0) again.emplace(successor, i);
-    }
 }
 
 // Emits one window of all instruments. Where no tick can be in it nor in its successors up to the
@@ -313,6 +265,8 @@ void Windows::save(const PaneSet& set, stream::StateWriter& out) const {
         out.text(window.spec.name);
         out.put(window.since);
         out.put(window.next_end);
+        out.put(static_cast<i64>(window.revised.size()));
+        for (const Revised& revised : window.revised) revised.save(out);
         i64 rows = 0;
         window.emitted.each([&](i64, u32, const Emitted&) { ++rows; });
         out.put(rows);
@@ -367,6 +321,8 @@ bool Windows::load(PaneSet& set, stream::StateReader& in,
         Window& window = set.windows.emplace_back(make_window(set, *spec));
         window.since = in.get<Nanos>();
         window.next_end = in.get<Nanos>();
+        window.revised.resize(static_cast<std::size_t>(in.count()));
+        for (Revised& revised : window.revised) revised.load(in);
         for (i64 rows = in.count(); rows > 0; --rows) {
             const i64 number = in.get<i64>();
             const u32 index = in.get<u32>();

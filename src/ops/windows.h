@@ -9,6 +9,7 @@
 
 #include <limits>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -16,6 +17,7 @@
 #include "market/instrument.h"
 #include "market/rows.h"
 #include "ops/options.h"
+#include "ops/revised.h"
 #include "ops/sliding_window.h"
 #include "ops/statistics.h"
 #include "stream/pane_ring.h"
@@ -50,7 +52,7 @@ struct WindowTick {
 enum class Arrival : u8 {
     in_time,
     late,      // A window of it was emitted already; open ones still got it.
-    too_late,  // Older than what is retained: no window got it.
+    too_late,  // So old that its windows have to be repaired, whatever the policy for late ones.
 };
 
 /// Error (user): a size that is no multiple of its slide, two windows of one name, an input without
@@ -73,6 +75,17 @@ class Windows final {
     /// the newest tick. With LatePolicy::reemit, rows of a late tick's windows come again, and
     /// those whose change_pct depends on them.
     Arrival add(const WindowTick& tick, WindowOutput& out);
+    /// The same without rows: whoever brings ticks of the past repairs what they belong to when all
+    /// have come.
+    Arrival add_quietly(const WindowTick& tick);
+    /// Emits the windows over [lo, hi] of an instrument again, as far as they were due, and behind
+    /// each the one that is compared with it, if its close is new. Gives the windows whose ticks
+    /// are no longer held: those have to be computed from the log.
+    std::vector<WindowSpec> emit_again(TickKind input, const Instrument& instrument, Nanos lo,
+                                       Nanos hi, WindowOutput& out);
+    /// The revision for a row that was computed from the log; none if the window was never due. Its
+    /// close is what later rows are compared with. `emitted`: it may have been emitted in time.
+    std::optional<i64> revise(const WindowRow& row, const Instrument& instrument, bool emitted);
     /// The end of time: emits all that has ticks.
     void finish(WindowOutput& out);
 
@@ -100,7 +113,8 @@ class Windows final {
         stream::PaneRing<Emitted> emitted;
         // By instrument index. Not part of the state: merging anew gives the same.
         std::vector<SlidingWindow> merges;
-        WindowRow row;  // Reused, so that emitting does not allocate.
+        std::vector<Revised> revised;  // By instrument index, where there is any.
+        WindowRow row;                 // Reused, so that emitting does not allocate.
     };
     // Windows that share panes: those of one input that came with the same config.
     struct PaneSet {
@@ -125,11 +139,13 @@ class Windows final {
     void find_due();
     void emit_due(Nanos watermark, WindowOutput& out);
     void put(PaneSet& set, const WindowTick& tick, i64 pane);
-    Arrival add_late(PaneSet& set, const WindowTick& tick, i64 pane, WindowOutput& out);
-    void emit_again(PaneSet& set, const Instrument& instrument, Nanos ts_event, WindowOutput& out);
+    Arrival put_late(PaneSet& set, const WindowTick& tick, i64 pane);
+    i64 held_from(const PaneSet& set) const;
+    static void emit_again(PaneSet& set, const Instrument& instrument, Nanos lo, Nanos hi,
+                           WindowOutput& out);
     void emit_end(PaneSet& set, Window& window, Nanos end, WindowOutput& out);
-    bool emit(PaneSet& set, Window& window, const Instrument& instrument, Nanos end,
-              WindowOutput& out);
+    static bool emit(PaneSet& set, Window& window, const Instrument& instrument, Nanos end,
+                     WindowOutput& out);
     static Window make_window(const PaneSet& set, const WindowSpec& spec);
     void save(const PaneSet& set, stream::StateWriter& out) const;
     bool load(PaneSet& set, stream::StateReader& in, const InstrumentTable& instruments) const;

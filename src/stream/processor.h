@@ -21,6 +21,11 @@ class Output {
     virtual void emit(log::RecordKind kind, Nanos ts_recv, std::string_view payload) = 0;
     /// From the next record on the same input would give other output: a new config took effect.
     virtual void begin_epoch() = 0;
+    /// Calls `visit` with the records of the partition again, from `from` up to and including the
+    /// one at hand, until it returns false. Errors: the log no longer has the record at `from`;
+    /// those of reading.
+    virtual Result<void> read_back(Offset from,
+                                   const std::function<bool(const log::Record&)>& visit) = 0;
 };
 
 class Processor {
@@ -38,8 +43,9 @@ class Processor {
     virtual i64 version() const = 0;
     /// How far event time has come; Watermark::none at first.
     virtual Nanos watermark() const = 0;
-    /// Adds what was counted since the last call to the metrics.
-    virtual void report_metrics() = 0;
+    /// Tells others what is no output: what was counted since the last call, what is asked for.
+    /// Called after each batch; nothing of the state may hang on when.
+    virtual void report() = 0;
 };
 
 using ProcessorFactory = std::function<Result<std::unique_ptr<Processor>>()>;

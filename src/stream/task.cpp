@@ -70,6 +70,7 @@ Result<void> PartitionTask::restore() {
 
 Result<void> PartitionTask::open_logs() {
     writer_.reset();  // It holds the folder's lock.
+    back_reader_.reset();
     processor_.reset();
     auto writer = log::LogWriter::open(options_.derived, options_.writer);
     if (!writer) return writer.error();
@@ -159,6 +160,30 @@ void PartitionTask::begin_epoch() {
     if (epochs_.size() > Checkpoint::max_epochs) epochs_.erase(epochs_.begin());
 }
 
+// With a reader of its own: the records at hand lie in the buffer of the other one.
+Result<void> PartitionTask::read_back(Offset from,
+                                      const std::function<bool(const log::Record&)>& visit) {
+    if (!back_reader_) {
+        auto reader = log::LogReader::open(options_.raw);
+        if (!reader) return reader.error();
+        back_reader_ = *std::move(reader);
+    }
+    const auto begin = back_reader_->begin();
+    if (!begin) return begin.error();
+    if (from < *begin)
+        return external_error(
+            fmt::format("the raw log begins at {}, after {}", begin->value, from.value));
+    if (auto sought = back_reader_->seek(from); !sought) return sought;
+    while (back_reader_->position() <= record_) {
+        const auto records = back_reader_->read(options_.batch_records);
+        if (!records) return records.error();
+        if (records->empty()) break;
+        for (const log::Record& record : *records)
+            if (record.offset > record_ || !visit(record)) return {};
+    }
+    return {};
+}
+
 Result<i64> PartitionTask::step() {
     const std::lock_guard lock(mutex_);
     if (resting_) return external_error(options_.partition + " rests after an error");
@@ -181,7 +206,7 @@ Result<i64> PartitionTask::process_batch() {
     input_ = reader_->position();
     if (failed_) return *failed_;
     if (auto flushed = writer_->flush(); !flushed) return flushed.error();
-    processor_->report_metrics();
+    processor_->report();
     if (checkpoint_due())
         if (auto stored = store(); !stored) return stored.error();
     auto end = count < options_.batch_records ? Result<Offset>(input_) : reader_->end();
@@ -194,7 +219,7 @@ Result<void> PartitionTask::finish() {
     const std::lock_guard lock(mutex_);
     processor_->finish(*this);
     if (failed_) return noted(Result<void>(*failed_));
-    processor_->report_metrics();
+    processor_->report();
     if (auto synced = sync_both(); !synced) return noted(Result<void>(synced.error()));
     publish(input_);
     return {};

@@ -82,6 +82,8 @@ class PartitionTask final : Output {
 
     void emit(log::RecordKind kind, Nanos ts_recv, std::string_view payload) override;
     void begin_epoch() override;
+    Result<void> read_back(Offset from,
+                           const std::function<bool(const log::Record&)>& visit) override;
 
     Result<void> open_logs();
     Result<void> start_from(const Checkpoint& checkpoint);
@@ -100,6 +102,7 @@ class PartitionTask final : Output {
 
     mutable std::mutex mutex_;  // Over all below, but for the status.
     std::unique_ptr<log::LogReader> reader_;
+    std::unique_ptr<log::LogReader> back_reader_;  // Of read_back(); made when first wanted.
     std::unique_ptr<log::LogWriter> writer_;
     std::unique_ptr<Processor> processor_;
     std::vector<EpochStart> epochs_;

@@ -37,7 +37,7 @@ class Summing final : public Processor {
     }
     i64 version() const override { return version_; }
     Nanos watermark() const override { return Watermark::none; }
-    void report_metrics() override {}
+    void report() override {}
 
  private:
     i64 version_;
