@@ -14,32 +14,26 @@ Liveness::Options liveness_options(const FeedOptions& options) {
             .margin = options.mute_margin};
 }
 
-// Candles come when their time is over, and can be had at any time later: nothing to watch.
-bool is_watched(const venues::Connection::Stream& stream) {
-    return !stream.native_symbol.empty() && stream.channel.find("kline") == std::string::npos &&
-           stream.channel.find("candle") == std::string::npos;
-}
-
 std::string words(const venues::Connection::Stream& stream) {
     return stream.channel + " of " + stream.native_symbol;
 }
 
-// Of an answer, when the instrument traded last.
-class NewestTrade final : public DeafSink {
- public:
-    explicit NewestTrade(std::string_view native_symbol) : native_symbol_(native_symbol) {}
-    Nanos ts_event{};
-
-    void on(const Tick& tick) override {
-        if (tick.kind == TickKind::trade && tick.instrument->native_symbol == native_symbol_)
-            ts_event = std::max(ts_event, tick.ts_event);
-    }
-
- private:
-    const std::string_view native_symbol_;
-};
-
 }  // namespace
+
+std::optional<venues::RestRequest> newest_trades(
+    const venues::Venue& venue, const venues::SourceSpec& spec,
+    const std::vector<venues::Connection::Stream>& streams, const std::string& native_symbol) {
+    std::vector<std::string_view> channels = venue.channels(spec.feed);
+    for (const venues::Connection::Stream& stream : streams)
+        channels.insert(channels.begin(), stream.channel);
+    for (const std::string_view channel : channels) {
+        if (venue.kind_of(channel) != TickKind::trade) continue;
+        const venues::Missing missing{.native_symbol = native_symbol,
+                                      .channel = std::string(channel)};
+        if (auto request = venue.backfill(spec, missing)) return request;
+    }
+    return std::nullopt;
+}
 
 // Marks what a frame names.
 class Hearing::Listener final : public DeafSink {
@@ -184,8 +178,8 @@ asio::awaitable<void> Hearing::ask_markets() {
 // None: the venue cannot be asked, or gave no answer that can be read.
 asio::awaitable<std::optional<Nanos>> Hearing::newest_trade(std::string native_symbol) {
     const Slot::Plan& plan = slot_.plan();
-    const venues::Missing missing{.native_symbol = native_symbol, .channel = trade_channel()};
-    const std::optional<venues::RestRequest> request = plan.venue->backfill(plan.spec, missing);
+    const std::optional<venues::RestRequest> request =
+        newest_trades(*plan.venue, plan.spec, plan.connection.streams, native_symbol);
     if (!request) co_return std::nullopt;
     probes_total_.add();
     std::string payload;
@@ -204,7 +198,7 @@ asio::awaitable<std::optional<Nanos>> Hearing::newest_trade(std::string native_s
         .offset = {}, .kind = log::RecordKind::rest, .ts_recv = wall_clock(), .payload = payload};
     const auto wrong = decoder_->decode(record, newest);
     co_await slot_.record_answer(payload);
-    if (wrong) co_return std::nullopt;
+    if (wrong || newest.ts_event == Nanos{}) co_return std::nullopt;
     co_return newest.ts_event;
 }
 
@@ -224,16 +218,6 @@ Hearing::Stream* Hearing::find(const venues::Connection::Stream& name) {
                stream.name.native_symbol == name.native_symbol;
     });
     return found == streams_.end() ? nullptr : &*found;
-}
-
-// The channel of trades that this slot carries, or else the venue's first.
-std::string Hearing::trade_channel() const {
-    const auto carried = std::ranges::find(streams_, TickKind::trade, &Stream::kind);
-    if (carried != streams_.end()) return carried->name.channel;
-    const venues::Venue& venue = *slot_.plan().venue;
-    for (const std::string_view channel : venue.channels(slot_.plan().spec.feed))
-        if (venue.kind_of(channel) == TickKind::trade) return std::string(channel);
-    return "";
 }
 
 std::vector<std::string> Hearing::stale(Nanos now) const {

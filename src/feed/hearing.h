@@ -10,6 +10,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "feed/event_sinks.h"
 #include "feed/liveness.h"
 #include "feed/slot.h"
 
@@ -31,15 +32,11 @@ class Seen final {
     i64 missing_;
 };
 
-/// Hears nothing, so that others need name only what they want to hear.
-class DeafSink : public venues::EventSink {
- public:
-    void on(const Tick&) override {}
-    void on_subscribed(std::string_view, const Instrument*) override {}
-    void on_refused(std::string_view) override {}
-    void on_unknown(std::string_view) override {}
-    void on_last_trade(const Instrument&, u64, Nanos) override {}
-};
+/// What to ask for the newest trades of an instrument: as the venue lists them for one of
+/// `streams`, or else for any of its channels. None: it cannot be asked.
+std::optional<venues::RestRequest> newest_trades(
+    const venues::Venue& venue, const venues::SourceSpec& spec,
+    const std::vector<venues::Connection::Stream>& streams, const std::string& native_symbol);
 
 class Hearing final {
  public:
@@ -84,7 +81,6 @@ class Hearing final {
     asio::awaitable<std::optional<Nanos>> newest_trade(std::string native_symbol);
     Stream* find(const venues::Connection::Stream& name);
     bool trades_go_on(const Stream& stream) const;
-    std::string trade_channel() const;
 
     Slot& slot_;
     const std::unique_ptr<venues::Decoder> decoder_;  // Of answers.

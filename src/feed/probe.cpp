@@ -1,10 +1,15 @@
 // The doctor's visit to a venue: the same steps as capture takes, once, each with a word on what to
 // do where it fails.
-#include <fmt/core.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/this_coro.hpp>
 
+#include "feed/drift.h"
+#include "feed/hearing.h"
+#include "feed/payloads.h"
 #include "feed/plan.h"
 
 namespace tape::feed {
@@ -35,6 +40,28 @@ constexpr Advice rest{"REST",
                       "Check `rest`. Capture works without it, but instruments that no list names "
                       "keep their native symbol."};
 
+constexpr Advice token{"token",
+                       "The venue hands out no token: check `rest`, and whether the venue serves "
+                       "your region."};
+constexpr Advice welcome{"welcome",
+                         "The venue lets us connect but does not greet: its protocol may have "
+                         "changed, or `websocket` is another service."};
+constexpr Advice authentication{
+    "subscription",
+    "The venue changed: this channel needs authentication now. Take another of its `channels` or "
+    "another `feed`."};
+constexpr Advice data{"data",
+                      "The venue changed, or limits this address: it acknowledges the subscription "
+                      "and sends nothing, while its market trades. Take another of its `channels` "
+                      "or another `feed`."};
+constexpr Advice drift{"drift",
+                       "The venue's messages lack what is needed: records stay in the raw log, and "
+                       "can be decoded again by a newer build."};
+constexpr Advice poll{"poll", "Check `rest`, `ids` and `api_key`."};
+
+constexpr Nanos listen_limit = seconds(8);  // For a frame of each stream.
+constexpr Nanos trade_under_way = seconds(2);
+
 ProbeStep failed(const Advice& advice, std::string why) {
     return {std::string(advice.what), false, std::move(why), std::string(advice.text)};
 }
@@ -46,41 +73,148 @@ const Advice& step_after(size_t reached, bool with_tls) {
     return with_tls && reached == 2 ? tls : websocket;
 }
 
-// Hears whether the venue took the subscriptions.
-class AnswerSink final : public venues::EventSink {
- public:
-    bool acknowledged{};
-    std::string refused;
+asio::awaitable<net::HttpResponse> fetch(const PlannedSource& source, venues::RestRequest request,
+                                         Nanos timeout) {
+    net::ClientOptions options;
+    options.ca_file = source.ca_file;
+    options.timeout = timeout;
+    const net::Url url = rest_url(source, request.target);
+    return net::http_request(request.method, url, request.headers, request.body, options);
+}
 
-    void on(const Tick&) override { acknowledged = true; }
-    void on_subscribed(std::string_view, const Instrument*) override { acknowledged = true; }
-    void on_refused(std::string_view detail) override { refused = detail; }
-    void on_unknown(std::string_view) override {}
-    void on_last_trade(const Instrument&, u64, Nanos) override {}
-};
+// Where to connect: the slot's own endpoint, or what the venue's token says.
+asio::awaitable<net::Url> admitted_url(const PlannedSource& source, PlannedSlot slot, Nanos timeout,
+                                       std::vector<ProbeStep>& steps) {
+    if (!slot.connection.token) co_return slot.url;
+    venues::RestRequest request = *slot.connection.token;
+    const net::HttpResponse response = co_await fetch(source, std::move(request), timeout);
+    if (response.status != 200)
+        throw net::NetError(fmt::format("{} answers with status {}", slot.connection.token->target,
+                                        response.status));
+    const auto admitted = source.venue->admit(response.body, "doctor");
+    if (!admitted) throw net::NetError(admitted.error().what);
+    auto url = net::parse_url(admitted->websocket);
+    if (!url) throw net::NetError(url.error().what);
+    steps.push_back({std::string(token.what), true,
+                     fmt::format("{} names {}", slot.connection.token->target, url->host), ""});
+    co_return std::move(*url);
+}
 
-asio::awaitable<void> subscribe(std::shared_ptr<net::WebSocket> socket, const venues::Venue* venue,
-                                venues::Connection connection, std::vector<ProbeStep>& steps) {
-    for (const std::string& text : connection.subscribe) co_await socket->write_text(text);
-    const auto decoder = venue->make_decoder();
-    AnswerSink answer;
-    for (i64 frames = 0; !answer.acknowledged && answer.refused.empty(); ++frames) {
+asio::awaitable<void> await_welcome(std::shared_ptr<net::WebSocket> socket,
+                                    const venues::Venue* venue, std::vector<ProbeStep>& steps) {
+    for (;;) {
         const net::WebSocket::Message message = co_await socket->read();
-        const log::Record record{.offset = {frames},
-                                 .kind = log::RecordKind::frame,
-                                 .ts_recv = wall_clock(),
-                                 .payload = message.payload};
-        (void)decoder->decode(record, answer);  // A frame that cannot be decoded is no answer.
+        if (venue->is_welcome(message.payload)) break;
     }
-    if (answer.refused.empty())
-        steps.push_back({std::string(subscription.what), true, "acknowledged", ""});
+    steps.push_back({std::string(welcome.what), true, "the venue greets", ""});
+}
+
+asio::awaitable<void> send_all(std::shared_ptr<net::WebSocket> socket,
+                               venues::Connection connection, DriftWatch& watch) {
+    for (const std::string& text : connection.subscribe) {
+        watch.take(log::RecordKind::sent, text);
+        std::string sent = text;
+        co_await socket->write_text(std::move(sent));
+        co_await net::sleep_for(connection.subscribe_interval);
+    }
+}
+
+// Until each stream was heard or the time is over; nothing ends a read that waits but the socket's
+// end.
+asio::awaitable<void> hear_all(std::shared_ptr<net::WebSocket> socket, Nanos deadline,
+                               DriftWatch& watch) {
+    while (watch.refused().empty() && !(watch.acknowledged() && watch.unheard().empty())) {
+        const net::WebSocket::Message message = co_await socket->read();
+        watch.take(log::RecordKind::frame, message.payload);
+        if (watch.acknowledged() && steady_clock() > deadline) break;
+    }
+}
+
+// Runs beside hear_all(): ends its wait for a frame that does not come.
+asio::awaitable<void> end_listening(std::shared_ptr<net::WebSocket> socket, Nanos span,
+                                    std::shared_ptr<bool> over) {
+    co_await net::sleep_for(span);
+    if (!*over) socket->abort();
+    *over = true;
+}
+
+// Whether the market of a stream traded after `since`, by the venue's own list of trades.
+asio::awaitable<bool> traded(const PlannedSource& source, venues::Connection::Stream stream,
+                             Nanos since, Nanos timeout, DriftWatch& watch) {
+    std::optional<venues::RestRequest> request =
+        newest_trades(*source.venue, source.spec, {stream}, stream.native_symbol);
+    if (!request) co_return false;
+    const std::string method = request->method, target = request->target;
+    const net::HttpResponse response = co_await fetch(source, std::move(*request), timeout);
+    if (response.status != 200) co_return false;
+    const std::string payload = rest_payload(method, target, response.status, response.body);
+    NewestTrade newest(stream.native_symbol);
+    const log::Record record{
+        .offset = {}, .kind = log::RecordKind::rest, .ts_recv = wall_clock(), .payload = payload};
+    (void)watch.decoder().decode(record, newest);
+    co_return newest.ts_event > since;
+}
+
+asio::awaitable<void> judge_silence(const PlannedSource& source, Nanos since, Nanos timeout,
+                                    DriftWatch& watch, std::vector<ProbeStep>& steps) {
+    std::vector<std::string> mute, quiet;
+    for (const venues::Connection::Stream& stream : watch.unheard()) {
+        const bool lives = co_await traded(source, stream, since, timeout, watch);
+        (lives ? mute : quiet).push_back(stream.channel + " of " + stream.native_symbol);
+    }
+    if (!mute.empty())
+        steps.push_back(
+            failed(data, fmt::format("acknowledged, but mute although the market trades: {}",
+                                     fmt::join(mute, ", "))));
     else
-        steps.push_back(failed(subscription, answer.refused));
+        steps.push_back({std::string(data.what), true,
+                         quiet.empty() ? fmt::format("of each stream, in {} frames", watch.frames())
+                                       : fmt::format("none yet, the market may be quiet: {}",
+                                                     fmt::join(quiet, ", ")),
+                         ""});
+}
+
+void tell_drift(const DriftWatch& watch, std::vector<ProbeStep>& steps) {
+    const std::string notes = watch.notes();
+    if (!watch.vanished().empty())
+        steps.push_back(failed(drift, watch.vanished() + (notes.empty() ? "" : "; " + notes)));
+    else
+        steps.push_back(
+            {std::string(drift.what), true, notes.empty() ? "no sign of it" : notes, ""});
+}
+
+asio::awaitable<void> subscribe(std::shared_ptr<net::WebSocket> socket, const PlannedSource& source,
+                                venues::Connection connection, Nanos timeout,
+                                std::vector<ProbeStep>& steps) {
+    DriftWatch watch(*source.venue, connection.streams);
+    const Nanos since = wall_clock() + trade_under_way;
+    const Nanos limit = std::min(timeout, listen_limit);
+    const auto over = std::make_shared<bool>(false);  // Shared with what may outlive this.
+    std::string ended;
+    try {
+        co_await send_all(socket, connection, watch);
+        const auto executor = co_await asio::this_coro::executor;
+        asio::co_spawn(executor, end_listening(socket, limit, over), asio::detached);
+        co_await hear_all(socket, steady_clock() + limit, watch);
+    } catch (const std::exception& error) {
+        ended = *over ? fmt::format("no answer within {}", format_duration(limit)) : error.what();
+    }
+    *over = true;
+    if (!watch.refused().empty())
+        steps.push_back(
+            failed(wants_authentication(watch.refused()) ? authentication : subscription,
+                   watch.refused()));
+    else if (!watch.acknowledged())
+        steps.push_back(failed(subscription, ended));
+    else
+        steps.push_back({std::string(subscription.what), true, "acknowledged", ""});
+    if (watch.acknowledged() && watch.refused().empty())
+        co_await judge_silence(source, since, timeout, watch, steps);
+    if (watch.frames() > 0 && watch.refused().empty()) tell_drift(watch, steps);
 }
 
 asio::awaitable<void> try_connection(const PlannedSource& source, PlannedSlot slot, Nanos timeout,
                                      std::vector<ProbeStep>& steps) {
-    const size_t before = steps.size();
     net::ClientOptions options;
     options.ca_file = source.ca_file;
     options.timeout = timeout;
@@ -89,34 +223,63 @@ asio::awaitable<void> try_connection(const PlannedSource& source, PlannedSlot sl
         steps.push_back(
             {std::string(names[static_cast<size_t>(step)]->what), true, std::string(detail), ""});
     };
-    std::shared_ptr<net::WebSocket> socket;
+    net::Url url;
     try {
-        socket = co_await net::connect_websocket(slot.url, options);
+        url = co_await admitted_url(source, slot, timeout, steps);
     } catch (const std::exception& error) {
-        steps.push_back(failed(step_after(steps.size() - before, slot.url.tls()), error.what()));
+        steps.push_back(failed(token, error.what()));
         co_return;
     }
+    const size_t reached = steps.size();
+    std::shared_ptr<net::WebSocket> socket;
     try {
-        co_await subscribe(socket, source.venue, slot.connection, steps);
+        socket = co_await net::connect_websocket(url, options);
     } catch (const std::exception& error) {
-        steps.push_back(failed(subscription, error.what()));
+        steps.push_back(failed(step_after(steps.size() - reached, url.tls()), error.what()));
+        co_return;
     }
+    const Advice* step = &welcome;
+    try {
+        if (slot.connection.welcome) co_await await_welcome(socket, source.venue, steps);
+        step = &data;
+        co_await subscribe(socket, source, slot.connection, timeout, steps);
+    } catch (const std::exception& error) {
+        steps.push_back(failed(*step, error.what()));
+    }
+}
+
+// A slot without a socket: each of its questions once.
+asio::awaitable<void> try_polls(const PlannedSource& source, PlannedSlot slot, Nanos timeout,
+                                std::vector<ProbeStep>& steps) {
+    DriftWatch watch(*source.venue, slot.connection.streams);
+    for (const venues::RestRequest& request : slot.connection.polls) {
+        try {
+            venues::RestRequest asked = request;
+            const net::HttpResponse response = co_await fetch(source, std::move(asked), timeout);
+            const std::string what =
+                fmt::format("{} answers with status {}", request.target, response.status);
+            steps.push_back(response.status == 200
+                                ? ProbeStep{std::string(poll.what), true, what, ""}
+                                : failed(poll, what));
+            if (response.status == 200)
+                watch.take(log::RecordKind::rest, rest_payload(request.method, request.target,
+                                                               response.status, response.body));
+        } catch (const std::exception& error) {
+            steps.push_back(failed(poll, error.what()));
+        }
+    }
+    if (watch.frames() > 0) tell_drift(watch, steps);
 }
 
 asio::awaitable<void> try_rest(const PlannedSource& source, Nanos timeout,
                                std::vector<ProbeStep>& steps) {
     const std::vector<venues::RestRequest> requests = source.venue->instruments(source.spec);
     if (requests.empty()) co_return;
-    net::ClientOptions options;
-    options.ca_file = source.ca_file;
-    options.timeout = timeout;
-    const net::Url url = rest_url(source, requests.front().target);
-    const net::Headers headers;
     try {
-        const net::HttpResponse response = co_await net::http_request(
-            requests.front().method, url, headers, requests.front().body, options);
+        venues::RestRequest request = requests.front();
+        const net::HttpResponse response = co_await fetch(source, std::move(request), timeout);
         const std::string detail =
-            fmt::format("{} answers with status {}", url.target, response.status);
+            fmt::format("{} answers with status {}", requests.front().target, response.status);
         steps.push_back(response.status == 200 ? ProbeStep{std::string(rest.what), true, detail, ""}
                                                : failed(rest, detail));
     } catch (const std::exception& error) {
@@ -147,8 +310,12 @@ std::vector<ProbeStep> probe(const SourceOptions& options, Nanos timeout) {
     const PlannedSource& source = planned->front();
     for (const PlannedSlot& slot : source.slots) {
         asio::io_context io{1};
-        run_bounded(try_connection(source, slot, timeout, steps), io, timeout + timeout,
-                    subscription, steps);
+        if (slot.connection.polls.empty())
+            run_bounded(try_connection(source, slot, timeout, steps), io, timeout + timeout,
+                        slot.connection.welcome ? welcome : subscription, steps);
+        else
+            run_bounded(try_polls(source, slot, timeout, steps), io, timeout + timeout, poll,
+                        steps);
     }
     asio::io_context io{1};
     run_bounded(try_rest(source, timeout, steps), io, timeout + timeout, rest, steps);

@@ -288,14 +288,15 @@ net::asio::awaitable<void> TestServer::answer_texts(std::shared_ptr<Talk> talk) 
         for (; talk->answered < std::ssize(talk->texts); ++talk->answered) {
             const std::string& text = talk->texts[static_cast<size_t>(talk->answered)];
             if (!text.starts_with("{\"subscribe\"") || now.silent) continue;
-            out.emplace_back(now.refuse ? R"({"refused":"no such symbol"})" : R"({"ack":1})");
+            out.push_back(now.refuse ? fmt::format(R"({{"refused":"{}"}})", now.refusal)
+                                     : R"({"ack":1})");
             if (talk->answered >= 2 && now.heals)
                 talk->healed.insert(text.find("trades") == std::string::npos ? "tickers"
                                                                              : "trades");
             if (talk->answered != 1) continue;
             for (i64 k = 0; k < now.frames; ++k)
                 out.push_back(fmt::format(R"({{"symbol":"A","n":{}}})", k));
-            if (!now.extra.empty()) out.push_back(now.extra);
+            for (i64 k = 0; k < now.extras && !now.extra.empty(); ++k) out.push_back(now.extra);
         }
         const bool subscribed = talk->answered >= 2;
         for (;; ++talk->next_trade) {

@@ -28,9 +28,11 @@ class TestServer final {
  public:
     struct Behaviour {
         i64 frames = 3;            // After the acknowledgements.
-        std::string extra;         // Then this frame.
+        std::string extra;         // Then this frame …
+        i64 extras = 1;            // … so often.
         bool close_after = false;  // Then cut, else stay.
         bool refuse = false;       // Answers {"refused":…} instead of an acknowledgement.
+        std::string refusal = "no such symbol";
         int rest_status = 200;
         bool rest_hangs = false;
         net::Headers rest_headers = {};
