@@ -176,6 +176,7 @@ std::optional<Nanos> since_of(const net::Request& request, Nanos otherwise) {
     return value < nanoseconds_from ? seconds(std::min<i64>(value, 9'000'000'000)) : Nanos{value};
 }
 
+// Times have microseconds, as the sockets' do; the real ones have a digit or two more.
 // Without `since` the newest, else the first ones after it; oldest first. `last` is where to go on.
 // https://docs.kraken.com/api/docs/rest-api/get-recent-trades
 net::Response trade_list(const net::Request& request, const TradeSequence& trades, Nanos now) {
@@ -201,7 +202,7 @@ net::Response trade_list(const net::Request& request, const TradeSequence& trade
         fmt::format_to(std::back_inserter(list), R"({}["{}","{}",{},"{}","{}","",{}])",
                        list.empty() ? "" : ",", rest_price(listing, trade.price),
                        rest_size(listing, trade.size),
-                       number(trades.stamp(trade.time).count, 9, Zeros::keep),
+                       number(trades.stamp(trade.time).micros(), 6, Zeros::keep),
                        trade.side == Side::buy ? "b" : "s",
                        trades.noise(trades.order_first(id), 17) % 3 == 0 ? "m" : "l", id);
     }
