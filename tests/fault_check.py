@@ -6,7 +6,7 @@ import dataclasses
 import decimal
 import json
 
-from harness import query, tape
+from harness import tape
 
 # How finely a venue tells the time of a trade, in nanoseconds.
 PRECISION = {"okx": 1_000_000, "coinbase": 1_000, "kucoin": 1, "binance": 1_000, "kraken": 1_000}
@@ -252,6 +252,3 @@ class Checker:
             if not row["complete"] and not explained and not last:
                 self.fail(f"window {key} at {start} is not complete, and nothing of it is unrecoverable: {row}")
 
-
-def open_gaps(data):
-    return int(query(data, "select count(*) n from gaps_latest where status = 'open'")[0]["n"])

@@ -18,7 +18,7 @@ import tempfile
 import time
 import unittest
 
-from fault_check import Checker, open_gaps
+from fault_check import Checker
 from harness import PATIENCE, TAPE, Running, wait_for
 
 SETTLE = 90  # Seconds after the last fault within which every gap must have found its fate.
@@ -163,6 +163,10 @@ def simulated_venues():
     return [name for name in names if name in SOURCES and (not wanted or name in wanted.split(","))]
 
 
+def open_gaps(running):
+    return int(running.sql("select count(*) from gaps_latest where status = 'open'")[1]["rows"][0][0])
+
+
 def seeds():
     first, _, last = os.environ.get("FAULT_SEEDS", "1").partition("-")
     return range(int(first), int(last or first) + 1)
@@ -182,7 +186,7 @@ class Faults(unittest.TestCase):
                 running.address()
                 try:
                     time.sleep(max(0, began + length - time.monotonic()))  # Faults are by the clock.
-                    self.settle(running, data, venues)
+                    self.settle(running)
                 except AssertionError as error:
                     wrong.append(str(error))
                 code = running.stop()
@@ -199,7 +203,7 @@ class Faults(unittest.TestCase):
                       "\n".join(text[:1500] for text in wrong[:10]))
         shutil.rmtree(folder)
 
-    def settle(self, running, data, venues):
+    def settle(self, running):
         """Until every slot is connected and heard, and no gap is open, for three seconds on end."""
         quiet_since = None
 
@@ -207,7 +211,7 @@ class Faults(unittest.TestCase):
             nonlocal quiet_since
             slots = running.status()["sources"]
             calm = all(slot["connected"] for slot in slots if slot["slot"].rsplit("-", 1)[0] != "coingecko")
-            calm = calm and open_gaps(data) == 0
+            calm = calm and open_gaps(running) == 0
             quiet_since = (quiet_since or time.monotonic()) if calm else None
             time.sleep(0.3)
             return calm and time.monotonic() - quiet_since > 3

@@ -20,7 +20,11 @@ struct Arguments {
 // "2026-01-01", an RFC 3339 time, or how long ago it is: "3d".
 Result<Nanos> parse_epoch_argument(const std::string& text) {
     if (const auto ago = parse_duration(text)) return wall_clock() - *ago;
-    return text.size() == 10 ? parse_date(text) : parse_rfc3339(text);
+    const auto moment = text.size() == 10 ? parse_date(text) : parse_rfc3339(text);
+    if (moment) return *moment;
+    return user_error(fmt::format(
+        "--epoch '{}' is neither a date, a time (RFC 3339) nor how long ago it was, such as 3d",
+        text));
 }
 
 Result<sim::FaultScript> read_faults(const std::string& path) {
