@@ -39,7 +39,8 @@ class Session final : public std::enable_shared_from_this<Session> {
     /// Of the slot's plan that it subscribes.
     i64 plan_version() const { return plan_version_; }
     i64 frames() const { return frames_; }
-    Seen& seen() { return seen_; }
+    /// Whether each of its streams was acknowledged or heard.
+    bool ready() const { return frames_ > 0 && seen_.all(); }
 
  private:
     asio::awaitable<void> drain();

@@ -140,11 +140,11 @@ asio::awaitable<void> SocketIntake::read(Shared session) {
 }
 
 void SocketIntake::on_frame(Session& session, std::string_view payload) {
-    const bool ready = session.seen().all();
+    const bool ready = session.ready();
     session.on_frame(payload, hearing_);
     frames_total_.add();
     bytes_total_.add(std::ssize(payload));
-    if (!ready && session.seen().all()) slot_.wake();
+    if (!ready && session.ready()) slot_.wake();
     if (slot_.plan().venue->announces_end(payload)) {
         end_ = End::foreseen;
         want_replacement("the venue announced its end", End::foreseen);
@@ -160,7 +160,7 @@ void SocketIntake::drop(const Shared& session, const std::string& what) {
     take_out(session);
     session->end();
     session->socket().abort();
-    if (was_oldest && !live_.empty() && !live_.front()->seen().all()) {
+    if (was_oldest && !live_.empty() && !live_.front()->ready()) {
         const Shared unready = live_.front();
         take_out(unready);
         unready->end();
@@ -244,7 +244,7 @@ asio::awaitable<void> SocketIntake::overlap(Shared fresh, Shared old) {
     const FeedOptions& options = slot_.context().options;
     const auto both = [&] { return is_live(fresh) && is_live(old) && !slot_.stopped(); };
     const Nanos deadline = steady_clock() + options.overlap_wait;
-    while (both() && !fresh->seen().all() && steady_clock() < deadline)
+    while (both() && !fresh->ready() && steady_clock() < deadline)
         co_await slot_.nap(deadline - steady_clock());
     if (both() && fresh->frames() == 0) {
         fresh->cut("nothing was heard within " + format_duration(options.overlap_wait));
