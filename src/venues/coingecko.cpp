@@ -11,7 +11,6 @@
 
 #include "venues/decoder.h"
 #include "venues/plan.h"
-#include "venues/state.h"
 
 namespace tape::venues {
 namespace {
@@ -33,19 +32,14 @@ class CoingeckoDecoder final : public JsonDecoder {
     }
 
     void on_answer(RestAnswer answer, EventSink& out) override {
-        seen_.clear();
-        if (answer.path.ends_with("/simple/price"))
-            on_prices(answer.body.object(), out);
-        else if (answer.path.ends_with("/coins/markets"))
-            on_markets(answer, out);
-        else
-            out.on_unknown(answer.path);
-        for (const auto& [index, time] : seen_) last_updated_[index] = time;
+        if (answer.path.ends_with("/simple/price")) return on_prices(answer.body.object());
+        if (answer.path.ends_with("/coins/markets")) return on_markets(answer);
+        out.on_unknown(answer.path);
     }
 
     // {"bitcoin":{"usd":70187.3,"last_updated_at":1712508571},…}. A coin's other fields have an
     // underscore; a coin without a price is {}.
-    void on_prices(json::Object coins, EventSink& out) {
+    void on_prices(json::Object coins) {
         while (const auto id = coins.next_name()) {
             json::Object coin = coins.object(*id);
             std::optional<Nanos> time;
@@ -54,7 +48,7 @@ class CoingeckoDecoder final : public JsonDecoder {
             while (const auto quote = coin.next_name()) {
                 const auto price = coin.find(*quote);
                 if (!price || quote->find('_') != std::string_view::npos) continue;
-                on_price(named(*id, *quote), price, time, out);
+                on_price(named(*id, *quote), price, time);
             }
         }
     }
@@ -62,7 +56,7 @@ class CoingeckoDecoder final : public JsonDecoder {
     // https://docs.coingecko.com/reference/coins-markets, in the quote that the query names:
     // [{"id":"bitcoin","symbol":"btc","current_price":70187,"last_updated":"2024-04-07T16:49:31.736Z"}]
     // It lists what is polled, each with a price like a poll's.
-    void on_markets(RestAnswer& answer, EventSink& out) {
+    void on_markets(RestAnswer& answer) {
         const std::string_view quote = answer.parameter("vs_currency").text;
         for (json::Object item : answer.body.objects()) {
             const std::string native = fmt::format("{}/{}", item["id"].text, quote);
@@ -70,7 +64,7 @@ class CoingeckoDecoder final : public JsonDecoder {
                             to_capitals(fmt::format("{}-{}", item["symbol"].text, quote)));
             const auto price = item.find("current_price"), updated = item.find("last_updated");
             if (price && updated)
-                on_price(instrument({"id", native, true}), price, times_.read(updated), out);
+                on_price(instrument({"id", native, true}), price, times_.read(updated));
         }
     }
 
@@ -79,43 +73,15 @@ class CoingeckoDecoder final : public JsonDecoder {
         return instrument({"id", native, true});
     }
 
-    // A price that is not newer than the last one is the same observation again.
-    void on_price(const Instrument& coin, const json::Field& price, std::optional<Nanos> time,
-                  EventSink& out) {
-        if (time) {
-            const auto last = last_updated_.find(coin.index);
-            if (last != last_updated_.end() && *time <= last->second) return out.on_unchanged(coin);
-            seen_.emplace_back(coin.index, *time);
-        }
+    // The same price again bears the same time: who counts observations tells by it.
+    void on_price(const Instrument& coin, const json::Field& price, std::optional<Nanos> time) {
         Tick& poll = tick(TickKind::poll, coin);
         poll.price = json::cut_price(price);
         poll.ts_estimated = !time;
         poll.ts_event = time.value_or(ts_recv());
     }
 
-    void save_more(std::string& out) const override {
-        put(out, static_cast<u32>(last_updated_.size()));
-        for (const auto& [index, time] : last_updated_) {
-            put(out, index);
-            put(out, time.count);
-        }
-    }
-    bool load_more(std::string_view state) override {
-        u32 count = 0;
-        bool whole = take(state, count);
-        last_updated_.clear();
-        for (u32 i = 0; whole && i < count; ++i) {
-            u32 index = 0;
-            Nanos time;
-            whole = take(state, index) && take(state, time.count);
-            last_updated_[index] = time;
-        }
-        return whole && state.empty();
-    }
-
     json::Rfc3339 times_;
-    std::map<u32, Nanos> last_updated_;        // Of an instrument, by its index.
-    std::vector<std::pair<u32, Nanos>> seen_;  // In this answer, until all of it has decoded.
 };
 
 // "BTC-USD" → "usd".

@@ -96,10 +96,6 @@ void EventLog::on_lost_messages(i64 from, i64 to) {
     lines.push_back(Line{{"event", "lost_messages"}, {"from", from}, {"to", to}}.dump());
 }
 
-void EventLog::on_unchanged(const Instrument& instrument) {
-    lines.push_back(Line{{"event", "unchanged"}, {"symbol", instrument.symbol}}.dump());
-}
-
 void EventLog::on_error(const DecodeError& error) {
     lines.push_back(
         Line{{"event", "error"}, {"reason", error.reason}, {"detail", error.detail}}.dump());

@@ -19,7 +19,6 @@ class EventLog final : public EventSink {
     void on_last_trade(const Instrument& instrument, u64 trade_id, Nanos ts_event) override;
     void on_candle(const Candle& candle) override;
     void on_lost_messages(i64 from, i64 to) override;
-    void on_unchanged(const Instrument& instrument) override;
     void on_error(const DecodeError& error);
 
     std::vector<Tick> ticks;

@@ -104,8 +104,6 @@ class EventSink {
     virtual void on_candle(const Candle& /*candle*/) {}
     /// The venue numbers the messages of a connection, and this one does not follow the last.
     virtual void on_lost_messages(i64 /*from*/, i64 /*to*/) {}
-    /// A polled price that the venue had not changed since the last poll, so no tick; counted.
-    virtual void on_unchanged(const Instrument& /*instrument*/) {}
 };
 
 /// What went wrong with a record, for its dead letter.
