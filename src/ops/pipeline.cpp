@@ -60,6 +60,7 @@ class Pipeline final : public stream::Processor, venues::EventSink, WindowOutput
             // Observation that nobody ended was cut off: the last record tells when it still was.
             case RecordKind::connected:
                 if (!is_set(record.payload, "overlaps")) lost(last_ts_, "disconnect");
+                decode(record);
                 break;
             case RecordKind::gap:
                 on_gap_record(parse_gap(record.payload));
@@ -69,8 +70,8 @@ class Pipeline final : public stream::Processor, venues::EventSink, WindowOutput
                 break;
             case RecordKind::frame:
             case RecordKind::rest:
-                if (auto error = decoder_->decode(record, *this))
-                    dead_letter(error->reason, error->detail);
+            case RecordKind::sent:  // Some acknowledgements say only what they answer.
+                decode(record);
                 break;
             case RecordKind::heartbeat:
                 watermark_.on_heartbeat(record.ts_recv);
@@ -154,6 +155,11 @@ class Pipeline final : public stream::Processor, venues::EventSink, WindowOutput
     }
 
  private:
+    void decode(const log::Record& record) {
+        if (auto error = decoder_->decode(record, *this))
+            dead_letter(error->reason, error->detail);
+    }
+
     // ---- What the decoder finds ----
 
     void on(const Tick& tick) override {

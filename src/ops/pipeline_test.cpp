@@ -12,114 +12,14 @@
 
 #include "base/json_text.h"
 #include "log/log.h"
-#include "market/codec.h"
 #include "ops/fake_venue.h"
+#include "ops/session.h"
 #include "stream/task.h"
 
 namespace tape::ops {
 namespace {
 
 using log::RecordKind;
-using Strings = std::vector<std::string>;
-
-std::string text(const std::optional<Decimal>& value) {
-    return value ? value->to_string() : "-";
-}
-
-// A derived record in words; times in milliseconds.
-std::string describe(RecordKind kind, std::string_view payload) {
-    static InstrumentTable table;
-    switch (kind) {
-        case RecordKind::tick: {
-            const Tick tick = *decode_tick(payload, table);
-            return fmt::format("tick {} {} {} @{}", tick.instrument->symbol, to_string(tick.kind),
-                               text(tick.price), tick.ts_event.millis());
-        }
-        case RecordKind::window: {
-            const WindowRow row = *decode_window(payload, table);
-            return fmt::format("{} {} [{},{}) n={} c={} vol={} chg={} {} gap={} r{}",
-                               row.window_name, row.instrument->symbol, row.window_start.millis(),
-                               row.window_end.millis(), row.tick_count, row.close.to_string(),
-                               text(row.volume), text(row.change_pct),
-                               row.complete ? "complete" : "incomplete", row.gap_ms, row.revision);
-        }
-        case RecordKind::gap_row: {
-            const Gap gap = *decode_gap(payload);
-            return fmt::format("gap {} {} {} {}-{} {}", gap.symbol, gap.channel, gap.cause,
-                               gap.from_ts.millis(), gap.to_ts.millis(), to_string(gap.status));
-        }
-        case RecordKind::dead_letter: {
-            const DeadLetter letter = *decode_dead_letter(payload);
-            return fmt::format("dead {} of {}: {}", letter.reason, letter.source_offset.value,
-                               letter.detail);
-        }
-        case RecordKind::quality:
-            return "quality";
-        default:
-            return "?";
-    }
-}
-
-class Memory final : public stream::Output {
- public:
-    void emit(RecordKind kind, Nanos, std::string_view payload) override {
-        lines.push_back(describe(kind, payload));
-    }
-    void begin_epoch() override { lines.push_back("epoch"); }
-    Result<void> read_back(Offset from,
-                           const std::function<bool(const log::Record&)>& visit) override {
-        for (std::size_t i = static_cast<std::size_t>(from.value); i < records.size(); ++i)
-            if (!visit({{static_cast<i64>(i)}, records[i].kind, records[i].at, records[i].payload}))
-                break;
-        return {};
-    }
-    Strings lines;
-    struct Kept {
-        RecordKind kind;
-        Nanos at;
-        std::string payload;
-    };
-    std::vector<Kept> records;
-};
-
-PipelineOptions options(LatePolicy late = LatePolicy::reemit) {
-    return {
-        .lateness = seconds(2),
-        .idle = seconds(5),
-        .max_skew = seconds(5),
-        .late = late,
-        .windows = {
-            {.name = "w10", .size = seconds(10), .slide = seconds(10), .input = TickKind::trade}}};
-}
-
-struct Session {
-    explicit Session(PipelineOptions with = options(), ConfigParser parse = {}, i32 version = 1)
-        : pipeline(*pipeline_factory({.partition = "fake-1",
-                                      .options = std::move(with),
-                                      .parse = std::move(parse),
-                                      .venue = &fake_venue(version)})()) {}
-
-    void record(RecordKind kind, i64 at_ms, std::string_view payload = "") {
-        out.records.push_back({kind, millis(at_ms), std::string(payload)});
-        pipeline->on_record(
-            {.offset = {next++}, .kind = kind, .ts_recv = millis(at_ms), .payload = payload}, out);
-    }
-    void frame(i64 at_ms, std::string_view payload) { record(RecordKind::frame, at_ms, payload); }
-    // A trade of BTC that arrives when it happens, after the trade before.
-    void trade(i64 at_ms, std::string_view price, i64 arrives_ms = 0) {
-        frame(arrives_ms == 0 ? at_ms : arrives_ms,
-              fmt::format("trade BTC {} 1 {} {}", price, ++id, at_ms));
-    }
-    Strings take(std::string_view prefix = "") {
-        Strings taken = std::exchange(out.lines, {});
-        std::erase_if(taken, [&](const std::string& line) { return !line.starts_with(prefix); });
-        return taken;
-    }
-    Memory out;
-    i64 next = 0;
-    i64 id = 0;
-    std::unique_ptr<stream::Processor> pipeline;
-};
 
 TEST(Pipeline, TheWindowOfATradeIsClosedByALaterOne) {
     Session run;
