@@ -109,11 +109,12 @@ asio::awaitable<void> Backfill::run() {
         collect_done();
         co_await record_verdicts();
         std::erase_if(streams_, [](const auto& stream) { return stream->hunt.empty(); });
-        Stream* const stream = pick();
+        Nanos wait = longest_nap;
+        Stream* const stream = pick(wait);
         if (stream != nullptr)
             co_await step(*stream);
         else if (verdicts_.empty())
-            co_await nap(streams_.empty() ? seconds(3'600) : longest_nap);
+            co_await nap(wait);
     }
 }
 
@@ -123,12 +124,16 @@ asio::awaitable<void> Backfill::nap(Nanos span) {
     co_await wake_.async_wait(asio::redirect_error(asio::use_awaitable, ended));
 }
 
-// The stream with the oldest gap, among those that failed the longest time ago.
-Backfill::Stream* Backfill::pick() {
+// The stream with the oldest gap, among those that failed the longest time ago; or none, and how
+// long to wait at most.
+Backfill::Stream* Backfill::pick(Nanos& wait) const {
     const Nanos now = steady_clock();
     Stream* best = nullptr;
     for (const auto& stream : streams_) {
-        if (stream->not_before > now) continue;
+        if (stream->not_before > now) {
+            wait = std::min(wait, stream->not_before - now);
+            continue;
+        }
         if (best == nullptr || std::tuple(stream->turn, stream->hunt.oldest_ts()) <
                                    std::tuple(best->turn, best->hunt.oldest_ts()))
             best = stream.get();
@@ -150,7 +155,7 @@ asio::awaitable<void> Backfill::step(Stream& stream) {
         co_return;
     }
     const Nanos now = steady_clock();
-    const Nanos ready = target.rest->ready_at(words->weight, RestUse::backfill);
+    const Nanos ready = target.rest->ready_at(now, words->weight, RestUse::backfill);
     if (ready <= now) {
         co_await fetch(stream, request, std::move(*words));
         co_return;

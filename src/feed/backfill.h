@@ -81,7 +81,7 @@ class Backfill final {
     struct Answer;
 
     asio::awaitable<void> nap(Nanos span);
-    Stream* pick();
+    Stream* pick(Nanos& wait) const;
     asio::awaitable<void> step(Stream& stream);
     asio::awaitable<void> fetch(Stream& stream, StreamHunt::Request request,
                                 venues::RestRequest words);

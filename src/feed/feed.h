@@ -42,13 +42,15 @@ struct FeedOptions {
     Nanos welcome_wait = seconds(10);  // For a venue that speaks first.
     Nanos overlap_wait = seconds(10);  // How long a new socket may take to carry every stream
                                        // before the old one is closed all the same …
-    Nanos overlap_rest = seconds(1);  // … and how long both are heard once it does.
-    Nanos disk_check = seconds(1);    // How often a paused slot looks whether it can write again.
+    Nanos overlap_rest = seconds(1);   // … and how long both are heard once it does.
+    Nanos disk_check = seconds(1);     // How often a paused slot looks whether it can write again.
     Nanos lists_every = seconds(86'400);  // Between two fetches of the instrument lists.
     i64 answer_bytes = 16 << 20;  // Of REST; larger ones are given up. Lists have megabytes.
     double backfill_share = 0.5;  // Of a venue's REST budget; the rest is for others.
     Nanos backfill_patience = seconds(600);  // A gap is left as it is when REST fails for so long.
-    i64 backfill_queue = 1'000;  // Gaps of one venue that may wait; further ones are left.
+    Nanos backfill_settle = seconds(2);  // REST may lag so far behind the sockets: only later it is
+                                         // believed to have a trade no more.
+    i64 backfill_queue = 1'000;          // Gaps of one venue that may wait; further ones are left.
 };
 
 /// One slot as it is now.
@@ -82,19 +84,22 @@ class Feed final {
 
     /// The slots in the order of the config: "<venue>-<n>", n counting from 1 over all sources of
     /// the venue.
-    const std::vector<std::string>& slots() const;
+    std::vector<std::string> slots() const;
     /// Thread-safe.
     std::vector<SlotStatus> status() const;
     /// Rings `bell` whenever records of `slot` become readable, from the feed's thread; the bell
-    /// must outlive the feed. Any number of bells a slot. Returns when it is in force; not after
-    /// stop().
+    /// must outlive the feed. Any number of bells a slot, also of one that comes with a reload.
+    /// Returns when it is in force; not after stop().
     void ring_on_flush(std::string_view slot, Doorbell& bell);
     /// Fetches what is missing in `slot` over REST, as far as the venue still has it, and records
     /// the answers and then the verdict in the slot's log. Thread-safe; asking again for what is
     /// being fetched has no effect.
     void backfill(std::string_view slot, venues::Missing missing);
-    /// Follows other sources from now on: the sockets of unchanged slots stay as they are. Errors
-    /// as those of start(); nothing has changed then. Thread-safe.
+    /// Follows other sources from now on: the sockets of unchanged slots stay as they are, a
+    /// changed slot gets a new one before its old one is closed, and symbols stay on their slots.
+    /// Slots that change or begin record `config_payload`. Errors as those of start(); nothing has
+    /// changed then (but for a log that cannot be opened again right after its slot ended).
+    /// Thread-safe.
     Result<void> reload(std::vector<SourceOptions> sources, std::string config_payload);
     /// Closes the sockets, records why, syncs the logs and ends the thread: within 5 s, disks
     /// willing. Idempotent.

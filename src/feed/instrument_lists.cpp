@@ -15,15 +15,16 @@ asio::awaitable<void> InstrumentLists::run() {
         co_await fetch_all();
         done_ = true;
         wait_.cancel();
-        co_await net::sleep_for(context_.options.lists_every);
+        co_await pause(context_.options.lists_every);
     }
 }
 
 asio::awaitable<void> InstrumentLists::fetch_all() {
-    const std::vector<venues::RestRequest> requests = source_.venue->instruments(source_.spec);
+    const std::vector<venues::RestRequest> requests = venue_.instruments(spec_);
     for (const venues::RestRequest& request : requests) {
         const std::string payload = co_await fetch(request);
-        for (Slot* slot : slots_) {
+        const std::vector<std::shared_ptr<Slot>> slots = slots_;
+        for (const std::shared_ptr<Slot>& slot : slots) {
             if (stopped_) co_return;
             if (slot->recorder().fits(payload))
                 co_await slot->record_answer(payload);
@@ -51,10 +52,24 @@ asio::awaitable<std::string> InstrumentLists::fetch(venues::RestRequest request)
         } catch (const std::exception& error) {
             why = error.what();
         }
-        log_warn("{}: no instrument list from {}: {}", source_.venue->name(), request.target, why);
-        co_await net::sleep_for(backoff.next({}));
+        log_warn("{}: no instrument list from {}: {}", venue_.name(), request.target, why);
+        co_await pause(backoff.next({}));
     }
     co_return std::string();
+}
+
+asio::awaitable<void> InstrumentLists::pause(Nanos span) {
+    if (stopped_) co_return;
+    pause_.expires_after(std::chrono::nanoseconds(span.count));
+    boost::system::error_code ended;  // By time or by stop(), it does not matter.
+    co_await pause_.async_wait(asio::redirect_error(asio::use_awaitable, ended));
+}
+
+void InstrumentLists::stop() {
+    stopped_ = true;
+    slots_.clear();
+    wait_.cancel();
+    pause_.cancel();
 }
 
 asio::awaitable<void> InstrumentLists::wait() {

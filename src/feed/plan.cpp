@@ -2,7 +2,9 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <map>
+#include <tuple>
 
 namespace tape::feed {
 namespace {
@@ -66,6 +68,62 @@ Result<std::vector<std::string>> plan_slots(const std::vector<SourceOptions>& so
     for (const PlannedSource& source : *planned)
         for (const PlannedSlot& slot : source.slots) names.push_back(slot.name);
     return names;
+}
+
+void keep_order(std::vector<SourceOptions>& wanted, const std::vector<SourceOptions>& had) {
+    std::map<std::pair<std::string, std::string>, std::vector<const SourceOptions*>> before;
+    for (const SourceOptions& source : had)
+        before[{source.spec.venue, source.spec.feed}].push_back(&source);
+    std::map<std::pair<std::string, std::string>, size_t> seen;
+    for (SourceOptions& source : wanted) {
+        const auto& known = before[{source.spec.venue, source.spec.feed}];
+        const size_t number = seen[{source.spec.venue, source.spec.feed}]++;
+        if (number >= known.size()) continue;
+        const std::vector<std::string>& order = known[number]->spec.symbols;
+        std::ranges::stable_sort(source.spec.symbols, {}, [&](const std::string& symbol) {
+            return std::ranges::find(order, symbol) - order.begin();
+        });
+    }
+}
+
+bool same_spec(const venues::SourceSpec& a, const venues::SourceSpec& b) {
+    const auto fields = [](const venues::SourceSpec& spec) {
+        return std::tie(spec.venue, spec.feed, spec.symbols, spec.channels, spec.interval, spec.ids,
+                        spec.api_key, spec.monthly_calls);
+    };
+    return fields(a) == fields(b);
+}
+
+bool same_url(const net::Url& a, const net::Url& b) {
+    const auto fields = [](const net::Url& url) {
+        return std::tie(url.scheme, url.host, url.port, url.target);
+    };
+    return fields(a) == fields(b);
+}
+
+bool same_connection(const venues::Connection& a, const venues::Connection& b) {
+    const auto same_stream = [](const auto& x, const auto& y) {
+        return x.channel == y.channel && x.native_symbol == y.native_symbol;
+    };
+    const auto same_request = [](const venues::RestRequest& x, const venues::RestRequest& y) {
+        return x.method == y.method && x.target == y.target && x.body == y.body &&
+               x.weight == y.weight && x.headers == y.headers;
+    };
+    const auto fields = [](const venues::Connection& c) {
+        return std::tie(c.websocket_path, c.subscribe, c.welcome, c.subscribe_interval,
+                        c.replace_after, c.poll_interval, c.silence_limit);
+    };
+    return fields(a) == fields(b) && std::ranges::equal(a.streams, b.streams, same_stream) &&
+           std::ranges::equal(a.polls, b.polls, same_request) &&
+           a.token.has_value() == b.token.has_value() &&
+           (!a.token || same_request(*a.token, *b.token)) &&
+           a.keepalive.has_value() == b.keepalive.has_value() &&
+           (!a.keepalive ||
+            (a.keepalive->text == b.keepalive->text && a.keepalive->after == b.keepalive->after));
+}
+
+bool can_follow(const venues::Connection& had, const venues::Connection& wanted) {
+    return had.polls.empty() == wanted.polls.empty();
 }
 
 net::Url rest_url(const std::string& endpoint, const std::string& target) {

@@ -30,9 +30,9 @@ class RestClient final {
     /// net::http_request does. The client outlives the call.
     asio::awaitable<net::HttpResponse> fetch(venues::RestRequest request,
                                              RestUse use = RestUse::capture);
-    /// When a request of `weight` could be sent, by the steady clock.
-    Nanos ready_at(i64 weight, RestUse use) const {
-        return limiter_->ready_at(steady_clock(), weight, use);
+    /// When a request of `weight` could be sent, by the steady clock, which says `now`.
+    Nanos ready_at(Nanos now, i64 weight, RestUse use) const {
+        return limiter_->ready_at(now, weight, use);
     }
     /// Whether the venue demands that nothing is asked now.
     bool barred() const { return limiter_->barred(steady_clock()); }

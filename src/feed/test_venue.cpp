@@ -27,16 +27,14 @@ class TestDecoder final : public venues::Decoder {
  public:
     std::optional<venues::DecodeError> decode(const log::Record& record,
                                               venues::EventSink& out) override {
-        if (record.payload.find("\"broken\"") != std::string_view::npos)
-            return venues::DecodeError{"missing_field", "test: there is no field 'price'"};
-        if (record.payload.find("\"unknown\"") != std::string_view::npos) out.on_unknown("novelty");
-        if (record.payload.find("\"ack\"") != std::string_view::npos)
-            out.on_subscribed("", nullptr);
-        if (record.payload.find("\"refused\"") != std::string_view::npos)
-            out.on_refused(record.payload);
-        // Items of frames and, with their quotes escaped, of answers.
+        // Of frames and, with their quotes escaped, of answers.
         std::string text(record.payload);
         std::erase(text, '\\');
+        if (text.find("\"broken\"") != std::string_view::npos)
+            return venues::DecodeError{"missing_field", "test: there is no field 'price'"};
+        if (text.find("\"unknown\"") != std::string_view::npos) out.on_unknown("novelty");
+        if (text.find("\"ack\"") != std::string_view::npos) out.on_subscribed("", nullptr);
+        if (text.find("\"refused\"") != std::string_view::npos) out.on_refused(record.payload);
         constexpr std::string_view start = "\"symbol\":\"";
         for (size_t at = text.find(start); at != std::string::npos; at = text.find(start, at + 1)) {
             const size_t name = at + start.size();
