@@ -18,7 +18,7 @@ struct LakeOptions {
     i64 roll_rows = 1'000'000;  // Uncommitted rows that many are committed.
     i64 row_group_rows = 65'536;
     i64 buffered_rows =
-        131'072;  // In memory, over all files; beyond it the fullest file writes its own out.
+        65'536;  // In memory, over all files; beyond it the fullest file writes its own out.
     int open_files = 64;  // Beyond it the file that was idle longest is completed.
     i64 idle_records =
         65'536;  // A table that got no rows notes its position after so many records of others.

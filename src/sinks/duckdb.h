@@ -18,7 +18,7 @@
 namespace tape::sinks {
 
 struct WarehouseOptions {
-    i64 memory_bytes = 96 << 20;  // Of DuckDB altogether, questions included; what needs more
+    i64 memory_bytes = 64 << 20;  // Of DuckDB altogether, questions included; what needs more
                                   // spills to a bounded file.
     i64 spill_bytes = 1 << 30;
     int threads = 1;

@@ -55,18 +55,22 @@ QUALIFY row_number() OVER (
 
 // All that is quoted in dollars of one kind or another is one instrument here. The median is that
 // of the other venues alone, so one venue's error does not move what it is held against: EXCLUDE
-// GROUP leaves out the rows that are the current one's peers by venue.
+// GROUP leaves out the rows that are the current one's peers by venue. A close can lie that far
+// from a median only where highest and lowest lie that far apart, which is seldom and soon found.
 std::string window_outliers(double outlier_pct) {
     return fmt::format(R"(
 CREATE OR REPLACE VIEW window_outliers AS
 WITH merged AS (
     SELECT window_name, venue, symbol, window_start, window_end, close, revision,
-           CASE WHEN len(string_split(symbol, '-')) = 2 AND split_part(symbol, '-', 2) IN ({})
+           CASE WHEN len(string_split(symbol, '-')) = 2 AND split_part(symbol, '-', 2) IN ({0})
                 THEN split_part(symbol, '-', 1) || '-USD' ELSE symbol END AS instrument
     FROM windows_latest),
+apart AS (
+    SELECT window_name, instrument, window_start FROM merged GROUP BY ALL
+    HAVING (max(close) - min(close))::DOUBLE > min(close)::DOUBLE * {1}),
 compared AS (
     SELECT *, median(close) OVER others AS median_close, count(*) OVER others AS others
-    FROM merged
+    FROM merged SEMI JOIN apart USING (window_name, instrument, window_start)
     WINDOW others AS (
         PARTITION BY window_name, instrument, window_start ORDER BY venue
         ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING EXCLUDE GROUP))
@@ -74,7 +78,7 @@ SELECT window_name, instrument, venue, symbol, window_start, window_end, close, 
        (close - median_close)::DOUBLE / median_close::DOUBLE * 100 AS deviation_pct, others, revision
 FROM compared
 WHERE others > 0 AND median_close <> 0
-  AND abs((close - median_close)::DOUBLE) > abs(median_close::DOUBLE) * {})",
+  AND abs((close - median_close)::DOUBLE) > abs(median_close::DOUBLE) * {1})",
                        dollars, outlier_pct / 100);
 }
 

@@ -118,7 +118,7 @@ arrow::Result<i64> write(const std::filesystem::path& path,
     parquet::WriterProperties::Builder properties;
     properties.compression(parquet::Compression::ZSTD)->created_by("tape");
     ARROW_ASSIGN_OR_RAISE(
-        auto writer, parquet::arrow::FileWriter::Open(*schema, arrow::default_memory_pool(), out,
+        auto writer, parquet::arrow::FileWriter::Open(*schema, memory_pool(), out,
                                                       properties.build()));
     for (std::size_t from = 0; from < actions.size(); from += rows_at_once) {
         const std::size_t to = std::min<std::size_t>(from + rows_at_once, actions.size());
@@ -152,7 +152,7 @@ arrow::Result<i64> write(const std::filesystem::path& path,
 
 arrow::Result<std::vector<std::string>> read(const std::filesystem::path& path) {
     ARROW_ASSIGN_OR_RAISE(auto in, arrow::io::ReadableFile::Open(path.string()));
-    ARROW_ASSIGN_OR_RAISE(auto reader, parquet::arrow::OpenFile(in, arrow::default_memory_pool()));
+    ARROW_ASSIGN_OR_RAISE(auto reader, parquet::arrow::OpenFile(in, memory_pool()));
     ARROW_ASSIGN_OR_RAISE(const auto batches, reader->GetRecordBatchReader());
     std::vector<std::string> lines;
     while (true) {

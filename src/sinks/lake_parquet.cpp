@@ -43,6 +43,7 @@ std::shared_ptr<arrow::DataType> arrow_type(ColumnType type) {
 
 std::shared_ptr<parquet::WriterProperties> writer_properties(const arrow::Schema& schema) {
     parquet::WriterProperties::Builder builder;
+    builder.memory_pool(memory_pool());
     builder.compression(parquet::Compression::ZSTD)
         ->compression_level(zstd_level)
         ->created_by("tape");
@@ -115,7 +116,7 @@ Result<std::unique_ptr<ParquetFile>> ParquetFile::create(const std::filesystem::
         Impl::Slot& slot = self.slots.emplace_back(std::string(column.name), column.type);
         if (column.name == table.lake_key) continue;
         fields.push_back(arrow::field(slot.name, arrow_type(column.type)));
-        auto builder = arrow::MakeBuilder(fields.back()->type());
+        auto builder = arrow::MakeBuilder(fields.back()->type(), memory_pool());
         if (!builder.ok()) return arrow_error("make a column of", path, builder.status());
         slot.builder = std::move(*builder);
     }
@@ -123,7 +124,7 @@ Result<std::unique_ptr<ParquetFile>> ParquetFile::create(const std::filesystem::
     auto out = arrow::io::FileOutputStream::Open(path.string());
     if (!out.ok()) return arrow_error("make", path, out.status());
     self.out = std::move(*out);
-    auto writer = parquet::arrow::FileWriter::Open(*self.schema, arrow::default_memory_pool(),
+    auto writer = parquet::arrow::FileWriter::Open(*self.schema, memory_pool(),
                                                    self.out, writer_properties(*self.schema));
     if (!writer.ok()) return arrow_error("begin", path, writer.status());
     self.writer = std::move(*writer);
