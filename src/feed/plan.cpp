@@ -39,8 +39,10 @@ Result<PlannedSource> plan_source(const SourceOptions& options, i64& slots_of_ve
     const std::string websocket =
         options.websocket.empty() ? std::string(venue->default_websocket(feed)) : options.websocket;
     for (venues::Connection& connection : *connections) {
-        auto url = endpoint(venue->name(), "websocket",
-                            joined(websocket, connection.websocket_path), "ws", "wss");
+        const bool asks_only = !connection.polls.empty();  // It has no socket.
+        auto url = asks_only ? net::Url{}
+                             : endpoint(venue->name(), "websocket",
+                                        joined(websocket, connection.websocket_path), "ws", "wss");
         if (!url) return url.error();
         source.slots.push_back({fmt::format("{}-{}", venue->name(), ++slots_of_venue),
                                 std::move(connection), std::move(*url)});

@@ -220,8 +220,9 @@ asio::awaitable<void> try_connection(const PlannedSource& source, PlannedSlot sl
     options.timeout = timeout;
     options.progress = [&steps](net::ConnectStep step, std::string_view detail) {
         constexpr const Advice* names[] = {&dns, &tcp, &tls, &websocket};
+        const std::string_view shown = detail.substr(0, detail.find('?'));  // No token.
         steps.push_back(
-            {std::string(names[static_cast<size_t>(step)]->what), true, std::string(detail), ""});
+            {std::string(names[static_cast<size_t>(step)]->what), true, std::string(shown), ""});
     };
     net::Url url;
     try {

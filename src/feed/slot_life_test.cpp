@@ -279,6 +279,7 @@ TEST(Mute, IsNotWhatAQuietMarketIs) {
 
 TEST(Poll, RecordsAnswersAndSaysItIsConnected) {
     Bench bench({}, "poll=20ms");
+    bench.options.sources[0].websocket = "none";  // Nobody needs it.
     bench.begin();
     ASSERT_TRUE(
         bench.said(R"(rest {"method":"GET","target":"/prices","status":200,"body":"{}"})", 4));
