@@ -62,19 +62,22 @@ def all_rows(data, statement):
 
 
 def ticks_of(data):
-    """(venue, native symbol) -> trades as they are in the table, in the order of their ids."""
+    """(venue, native symbol) -> trades as they are in the table, in the order of their ids; its symbol; when it was first
+    heard of."""
     rows = all_rows(data, """select venue, symbol, native_symbol, trade_id, sequence, price, size, side,
-        epoch_us(ts_event) * 1000 + ts_event_nanos as ts_ns from ticks where kind = 'trade'""")
-    found, symbols = collections.defaultdict(list), {}
+        epoch_us(ts_event) * 1000 + ts_event_nanos as ts_ns, epoch_ns(ts_recv) as recv_ns from ticks where kind = 'trade'""")
+    found, symbols, begins = collections.defaultdict(list), {}, {}
     for row in rows:
         number = row["sequence"] if row["venue"] == "kucoin" else row["trade_id"]
         found[row["venue"], row["native_symbol"]].append(
             Trade(int(number), int(row["ts_ns"]), decimal.Decimal(row["price"]), decimal.Decimal(row["size"]), row["side"],
                   True, True))
-        symbols[row["venue"], row["native_symbol"]] = row["symbol"]
+        stream = row["venue"], row["native_symbol"]
+        symbols[stream] = row["symbol"]
+        begins[stream] = min(begins.get(stream, int(row["recv_ns"])), int(row["recv_ns"]))
     for ticks in found.values():
         ticks.sort(key=lambda trade: trade.id)
-    return found, symbols
+    return found, symbols, begins
 
 
 @dataclasses.dataclass
@@ -114,7 +117,7 @@ class Checker:
     def __init__(self, data, ledger_path, merged=()):
         self.data = data
         self.ledger = read_ledger(ledger_path)
-        self.ticks, self.symbols = ticks_of(data)
+        self.ticks, self.symbols, self.begins = ticks_of(data)
         self.gaps = gaps_of(data)
         self.merged = merged
         self.wrong = []
@@ -219,12 +222,11 @@ class Checker:
             ticks = sorted(ticks, key=lambda tick: (tick.ts_ns, tick.id))
             for name, size in shapes.items():
                 self.check_window_rows(stored, (name, venue, symbol), size, sorted(starts[name]), ticks,
-                                       self.ledger.trades[venue, native])
+                                       self.ledger.trades[venue, native], self.begins[venue, native])
 
-    def check_window_rows(self, stored, key, size, starts, ticks, trades):
+    def check_window_rows(self, stored, key, size, starts, ticks, trades, begin):
         name, venue, symbol = key
         present = {tick.id for tick in ticks}
-        begin = min(tick.ts_ns for tick in ticks)
         for start in starts:
             inside = [tick for tick in ticks if start <= tick.ts_ns < start + size]
             row = stored.get((*key, start))

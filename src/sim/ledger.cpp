@@ -17,7 +17,7 @@ namespace {
 constexpr i64 trades_at_once = 20'000;
 // An instrument's first trades lie this many before it was asked for: subscriptions begin with
 // those that went before.
-constexpr i64 trades_before = 200;
+constexpr i64 trades_before = 2'000;
 
 std::string_view text_after(std::string_view line, std::string_view key) {
     const std::size_t at = line.find(key);
