@@ -36,8 +36,9 @@ class Simulator:
 
 def market(symbol, native):
     base, quote = symbol.split("/")
-    return {"id": native, "symbol": symbol, "base": base, "quote": quote, "baseId": base, "quoteId": quote, "spot": True,
-            "type": "spot", "active": True, "contract": False, "precision": {"price": 0.01, "amount": 1e-8}, "limits": {}, "info": {}}
+    return {"id": native, "lowercaseId": native.lower(), "symbol": symbol, "base": base, "quote": quote, "baseId": base,
+            "quoteId": quote, "spot": True, "swap": False, "future": False, "option": False, "type": "spot", "active": True,
+            "contract": False, "precision": {"price": 0.01, "amount": 1e-8}, "limits": {}, "info": {}}
 
 
 def point_ccxt(name, exchange, websocket, rest):
@@ -98,8 +99,11 @@ Exchange.rest_endpoints = [RestEndpoint(moved(endpoint.address, rest), routes=en
 if name == "KuCoin":  # Its token's address is written into the class.
     write = Exchange.http_sync.write
     Exchange.http_sync.write = lambda address, **rest_of: write(address.replace("https://api.kucoin.com", rest), **rest_of)
-seen = {TRADES: 0, TICKER: 0}
-handler = FeedHandler(config={"log": {"disabled": True}})
+channels = [channel for channel in (TRADES, TICKER) if channel in Exchange.websocket_channels]  # Coinbase's has no ticker.
+seen = {channel: 0 for channel in channels}
+# Coinbase's class signs its requests, which public channels do not need: any key does.
+config = {"log": {"disabled": True}, "coinbase": {"key_id": "any", "key_secret": "any"}}
+handler = FeedHandler(config=config)
 
 async def count(channel, data):
     assert Decimal(data.price if channel == TRADES else data.bid) > 0
@@ -110,7 +114,8 @@ async def count(channel, data):
 async def on_trade(trade, at): await count(TRADES, trade)
 async def on_ticker(ticker, at): await count(TICKER, ticker)
 
-handler.add_feed(Exchange(symbols=[symbol], channels=[TRADES, TICKER], callbacks={TRADES: on_trade, TICKER: on_ticker}))
+handler.add_feed(Exchange(symbols=[symbol], channels=channels, config=config,
+                          callbacks={TRADES: on_trade, TICKER: on_ticker}))
 handler.run()
 """
 
