@@ -156,8 +156,7 @@ class Pipeline final : public stream::Processor, venues::EventSink, WindowOutput
 
  private:
     void decode(const log::Record& record) {
-        if (auto error = decoder_->decode(record, *this))
-            dead_letter(error->reason, error->detail);
+        if (auto error = decoder_->decode(record, *this)) dead_letter(error->reason, error->detail);
     }
 
     // ---- What the decoder finds ----
