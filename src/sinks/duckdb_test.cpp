@@ -166,6 +166,7 @@ TEST(Warehouse, ViewsGiveTheNewestRevisionThePricesAndTheLatestRow) {
 TEST(Warehouse, TheLastStateOfAGapIsTheOneThatKnowsMost) {
     const TempFolder folder;
     auto warehouse = opened(folder / "w.duckdb");
+    auto sink = sink_of(*warehouse);
     Records records;
     Gap outage{.venue = "okx",
                .symbol = "BTC-USDT",
@@ -179,25 +180,36 @@ TEST(Warehouse, TheLastStateOfAGapIsTheOneThatKnowsMost) {
                .status = Gap::Status::open,
                .repaired_ts = {}};
     records.gap(outage);
+    const auto state = [&] {
+        store(*sink, "okx-1", records);
+        return ask(*warehouse,
+                   "SELECT string_agg(coalesce(from_id, 0) || ' ' || status || ' ' || "
+                   "coalesce(missing, -1) || ' ' || epoch(to_ts - from_ts), ', ' ORDER BY "
+                   "from_id) FROM gaps_latest");
+    };
     outage.to_ts = noon + seconds(9);
     records.gap(outage);
+    EXPECT_EQ(state(), "7 open -1 9.0");
+    outage.missing = 5;
+    records.gap(outage);
+    EXPECT_EQ(state(), "7 open 5 9.0");
     Gap other = outage;
     other.from_id.reset();
+    other.missing.reset();
     records.gap(other);
     outage.status = Gap::Status::unrecoverable;
     outage.missing = 4;
-    outage.repaired_ts = noon + seconds(12);
     records.gap(outage);
+    outage.missing = 2;  // Some came after all.
+    outage.to_ts = noon + seconds(5);
+    records.gap(outage);
+    EXPECT_EQ(state(), "7 unrecoverable 2 5.0, 0 open -1 9.0");
     outage.status = Gap::Status::backfilled;
     outage.missing = 0;
     outage.repaired_ts = noon + seconds(60);
     records.gap(outage);
-    store(*sink_of(*warehouse), "okx-1", records);
-    EXPECT_EQ(ask(*warehouse, "SELECT count(*) FROM gaps"), "5");
-    EXPECT_EQ(ask(*warehouse,
-                  "SELECT string_agg(coalesce(from_id, 0) || ' ' || status || ' ' || "
-                  "epoch(to_ts - from_ts), ', ' ORDER BY from_id) FROM gaps_latest"),
-              "7 backfilled 9.0, 0 open 9.0");
+    EXPECT_EQ(state(), "7 backfilled 0 5.0, 0 open -1 9.0");
+    EXPECT_EQ(ask(*warehouse, "SELECT count(*) FROM gaps"), "7");
 }
 
 TEST(Warehouse, APriceFarFromThoseOfTheOtherVenuesIsAnOutlier) {

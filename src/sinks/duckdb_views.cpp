@@ -44,14 +44,16 @@ WHERE kind IN ('trade', 'ticker') AND price IS NOT NULL
 }
 
 // The last state of each gap. A file of the lake does not tell which row came first, but a gap's
-// states do: it is open before it is closed, its repairs have times, and while it lasts it grows.
+// states do: it is open before it is closed, its repairs have times, while it is open it grows and
+// then its ids become known, and once it is closed it only shrinks.
 constexpr const char* gaps_latest = R"(
 CREATE OR REPLACE VIEW gaps_latest AS
 SELECT * FROM gaps
 QUALIFY row_number() OVER (
     PARTITION BY venue, symbol, channel, from_ts, from_id
-    ORDER BY status = 'open', repaired_ts DESC NULLS LAST, to_ts DESC,
-             missing NULLS LAST, status) = 1)";
+    ORDER BY status = 'open', repaired_ts DESC NULLS LAST,
+             CASE WHEN status = 'open' THEN -epoch_us(to_ts) ELSE missing END NULLS LAST,
+             CASE WHEN status = 'open' THEN missing ELSE epoch_us(to_ts) END NULLS LAST) = 1)";
 
 // All that is quoted in dollars of one kind or another is one instrument here. The median is that
 // of the other venues alone, so one venue's error does not move what it is held against: EXCLUDE
