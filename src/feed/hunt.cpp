@@ -12,6 +12,8 @@ namespace {
 // Ranges so close are asked for at once: each venue's page is at least as long.
 constexpr u64 page_ids = 100;
 
+constexpr double jump_share = 0.7;  // Of the way, because the pace changes.
+
 bool older(const FetchedTrade& a, const FetchedTrade& b, bool consecutive) {
     return consecutive ? a.first < b.first : a.ts < b.ts;
 }
@@ -47,7 +49,7 @@ venues::Missing GapHunt::next() const {
         missing.from_ts = range.from_ts;
         missing.to_ts = range.to_ts;
     } else if (phase_ == Phase::older && oldest_) {
-        if (consecutive_) missing.to_id = oldest_->first - 1;
+        if (consecutive_) missing.to_id = jump_.value_or(oldest_->first - 1);
         missing.to_ts = oldest_->ts;
     } else if (phase_ == Phase::newer) {
         if (consecutive_) missing.from_id = newest_->last + 1;
@@ -62,8 +64,16 @@ u64 GapHunt::take(std::span<const FetchedTrade> trades) {
     for (const FetchedTrade& trade : trades)
         removed += ids_.remove(trade.first, trade.last, trade.ts);
     fetched_ += static_cast<i64>(removed);
+    if (by_time_ && removed > 0) leave_newer();
     if (ids_.empty()) finish("");
     return removed;
+}
+
+// Holes reach beyond the time that was asked for.
+void GapHunt::leave_newer() {
+    const std::vector<IdRange> ranges = ids_.ranges();
+    for (const IdRange& range : ranges)
+        if (range.from_ts > asked_.to_ts) ids_.drop(range.from, range.to);
 }
 
 void GapHunt::on_answer(std::span<const FetchedTrade> trades) {
@@ -81,28 +91,68 @@ void GapHunt::on_newest(std::span<const FetchedTrade> trades) {
 }
 
 void GapHunt::on_page(std::span<const FetchedTrade> trades) {
+    if (trades.empty() && jump_) {  // It led to where the venue has nothing: page by page, then.
+        jump_.reset();
+        may_jump_ = false;
+        return;
+    }
+    jump_.reset();
     bool went_back = false, went_on = false;
-    for (const FetchedTrade& trade : trades) {
-        if (trade.ts >= asked_.from_ts && trade.ts <= asked_.to_ts) ++fetched_;
-        if (!oldest_ || older(trade, *oldest_, consecutive_)) {
-            oldest_ = trade;
-            went_back = true;
-        }
-        if (!newest_ || older(*newest_, trade, consecutive_)) {
-            newest_ = trade;
-            went_on = true;
-        }
+    if (!trades.empty()) {
+        const auto before = [this](const FetchedTrade& a, const FetchedTrade& b) {
+            return older(a, b, consecutive_);
+        };
+        const auto [first, last] = std::ranges::minmax_element(trades, before);
+        note_hole(*first, *last);
+        went_back = !oldest_ || before(*first, *oldest_);
+        went_on = !newest_ || before(*newest_, *last);
+        if (went_back) oldest_ = *first;
+        if (went_on) newest_ = *last;
+        fetched_ += std::ranges::count_if(trades, [this](const FetchedTrade& trade) {
+            return trade.ts >= asked_.from_ts && trade.ts <= asked_.to_ts;
+        });
+        plan_jump(*first, *last);
     }
     if (!oldest_) return finish("the venue lists no trades");
-    if (phase_ == Phase::older && passed_start()) return finish("");
+    if (phase_ == Phase::older && passed_start()) return fill_holes("");
     if (phase_ == Phase::older && went_back && oldest_->ts > asked_.from_ts) return;
     const bool ended = newest_->ts >= asked_.to_ts || (phase_ == Phase::newer && !went_on);
     phase_ = Phase::newer;
     if (!ended) return;
-    finish(oldest_->ts <= asked_.from_ts
-               ? ""
-               : fmt::format("the venue lists trades from {} to {}", format_rfc3339(oldest_->ts),
-                             format_rfc3339(newest_->ts)));
+    fill_holes(oldest_->ts <= asked_.from_ts
+                   ? ""
+                   : fmt::format("the venue lists trades from {} to {}",
+                                 format_rfc3339(oldest_->ts), format_rfc3339(newest_->ts)));
+}
+
+// Between a page and those before it.
+void GapHunt::note_hole(const FetchedTrade& first, const FetchedTrade& last) {
+    if (!consecutive_ || !oldest_) return;
+    if (last.last + 1 < oldest_->first)
+        holes_.push_back({last.last + 1, oldest_->first - 1, last.ts, oldest_->ts});
+    if (first.first > newest_->last + 1)
+        holes_.push_back({newest_->last + 1, first.first - 1, newest_->ts, first.ts});
+}
+
+// Of a gap that lies far back what is newer need not be fetched: most of the way there, by the
+// page's pace, is left out. A jump too far leaves a hole, which is filled.
+void GapHunt::plan_jump(const FetchedTrade& first, const FetchedTrade& last) {
+    const double ids = static_cast<double>(last.last - first.first + 1);
+    const double pace = ids / static_cast<double>(last.ts.count - first.ts.count);
+    const double way = pace * static_cast<double>(first.ts.count - asked_.to_ts.count);
+    if (!consecutive_ || !may_jump_ || last.ts <= first.ts || way < 4 * ids) return;
+    const double jump = std::min(way * jump_share, static_cast<double>(first.first - 1));
+    jump_ = std::max<u64>(1, first.first - 1 - static_cast<u64>(jump));
+}
+
+void GapHunt::fill_holes(std::string detail) {
+    std::erase_if(holes_, [this](const IdRange& hole) { return hole.from_ts > asked_.to_ts; });
+    if (holes_.empty()) return finish(std::move(detail));
+    std::ranges::sort(holes_, {}, &IdRange::from);
+    for (const IdRange& hole : holes_) ids_.add(hole);
+    holes_.clear();
+    by_time_ = true;
+    phase_ = Phase::ids;
 }
 
 // A page that begins exactly there may be one of a venue that lists from a time on.

@@ -21,8 +21,8 @@ struct FetchedTrade {
 
 /// The way of one gap. Where ids are consecutive and its first one is known, exactly the ids that
 /// did not come are hunted, after the newest page when the last one is not known. Else the newest
-/// page, then older ones until its time is reached; a venue that lists from a time on, oldest
-/// first, is followed upwards instead.
+/// page, then older ones until its time is reached (by leaps where that is far back), and then what
+/// lies between those pages; a venue that lists from a time on, oldest first, is followed upwards.
 class GapHunt final {
  public:
     GapHunt(venues::Missing asked, const venues::IdentityRule& rule);
@@ -50,6 +50,10 @@ class GapHunt final {
     enum class Phase : u8 { newest, ids, older, newer, done };
     void on_newest(std::span<const FetchedTrade> trades);
     void on_page(std::span<const FetchedTrade> trades);
+    void note_hole(const FetchedTrade& first, const FetchedTrade& last);
+    void plan_jump(const FetchedTrade& first, const FetchedTrade& last);
+    void fill_holes(std::string detail);
+    void leave_newer();
     bool passed_start() const;
     void finish(std::string detail);
 
@@ -59,6 +63,10 @@ class GapHunt final {
     MissingIds ids_;
     u64 lost_{};                                   // Ids that were dropped.
     std::optional<FetchedTrade> oldest_, newest_;  // Of the pages so far.
+    std::vector<IdRange> holes_;                   // Between them.
+    std::optional<u64> jump_;  // The id to ask for next, far from the last page.
+    bool may_jump_ = true;
+    bool by_time_{};  // The ids are those of holes.
     i64 fetched_{};
     std::string detail_;
 };

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <functional>
+#include <set>
 
 namespace tape::feed {
 namespace {
@@ -150,6 +151,54 @@ TEST(Hunt, GoesOnInTimeWhereTheVenueListsFromATimeOn) {
         run(by_time(555, 590), consecutive, [&](const Missing& m) { return shop.since(m); });
     EXPECT_GE(outcome.fetched, 36);
     EXPECT_LE(outcome.requests, 6);
+}
+
+TEST(Hunt, LeapsToAGapThatLiesFarBack) {
+    const Shop shop{.newest = 1'000'000};
+    for (const auto& [name, way] : ways(shop)) {
+        if (name == "since") continue;
+        std::set<u64> seen;
+        const Outcome outcome =
+            run(by_time(5'000, 5'100), consecutive, [&](const Missing& missing) {
+                const Trades trades = way(missing);
+                for (const FetchedTrade& trade : trades) seen.insert(trade.last);
+                return trades;
+            });
+        for (u64 id = 5'000; id <= 5'100; ++id) EXPECT_TRUE(seen.contains(id)) << name << id;
+        EXPECT_LE(outcome.requests, 40) << name;
+    }
+}
+
+TEST(Hunt, FillsWhatALeapLeftOut) {
+    // Trades were ten times as frequent in the newest page as before: the leap goes too far.
+    const Way way = [](const Missing& missing) {
+        Trades trades;
+        for (u64 id = std::min<u64>(10'000, missing.to_id.value_or(10'000));
+             id > 0 && trades.size() < 10; --id)
+            trades.push_back({id, id,
+                              id > 9'900 ? seconds(99'000) + millis(static_cast<i64>(id))
+                                         : seconds(static_cast<i64>(id) * 10)});
+        return trades;
+    };
+    std::set<u64> seen;
+    run(by_time(40'000, 60'000), consecutive, [&](const Missing& missing) {
+        const Trades trades = way(missing);
+        for (const FetchedTrade& trade : trades) seen.insert(trade.last);
+        return trades;
+    });
+    for (u64 id = 4'000; id <= 6'000; ++id) ASSERT_TRUE(seen.contains(id)) << id;
+}
+
+TEST(Hunt, FillsTheMiddleWhereTheVenueGivesTheNewestAndThenFromATimeOn) {
+    const Shop shop;
+    std::set<u64> seen;
+    const Outcome outcome = run(by_time(900, 999), consecutive, [&](const Missing& missing) {
+        const Trades trades = missing.to_id ? shop.since(missing) : shop.down(missing);
+        for (const FetchedTrade& trade : trades) seen.insert(trade.last);
+        return trades;
+    });
+    for (u64 id = 900; id <= 999; ++id) EXPECT_TRUE(seen.contains(id)) << id;
+    EXPECT_LE(outcome.requests, 15);
 }
 
 TEST(Hunt, TakesWhatThereIsWhereIdsAreScattered) {
