@@ -170,12 +170,14 @@ class Clients(unittest.TestCase):
                                  env=environment, cwd=folder, capture_output=True, text=True, timeout=PATIENCE)
         self.assertEqual(run.returncode, 0, run.stderr[-2000:])
         seen = json.loads(run.stdout.splitlines()[-1])
+        self.assertIn("trades", seen)
         self.assertGreaterEqual(min(seen.values()), 3, seen)
 
     def test_cryptofeed_okx(self):
         self.cryptofeed("OKX", "okx", "BTC-USDT")
 
     def test_cryptofeed_coinbase(self):
+        """It has no tickers of Coinbase."""
         self.cryptofeed("Coinbase", "coinbase", "BTC-USD")
 
     def test_cryptofeed_kucoin(self):
