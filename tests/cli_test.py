@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import signal
 import socket
 import subprocess
 import unittest
@@ -223,6 +224,50 @@ class WholeLine(unittest.TestCase):
                 simulator.terminate()
                 simulator.wait()
                 simulator.stdout.close()
+
+    def test_a_killed_run_names_its_gap_and_fills_it(self):
+        with temporary_folder() as folder:
+            data = folder / "data"
+            with Running("run", "--simulate", "--rate", "100", data=data) as running:
+                wait_for("trades", lambda: int(running.sql("select count(*) from ticks")[1]["rows"][0][0]) > 100)
+                running.kill()
+            with Running("run", "--simulate", "--rate", "100", data=data) as running:
+                def repaired():
+                    gaps = running.json("/api/v1/gaps")["gaps"]
+                    trades = [gap for gap in gaps if gap["cause"] == "restart" and gap["channel"] in ("trades", "matches")]
+                    return len(trades) == 6 and all(gap["status"] == "backfilled" for gap in trades)
+                wait_for("the back-fill of six instruments", repaired)
+                self.assertEqual(running.stop(), 0, running.output())
+            rows = json.loads(tape("gaps", "--data", data, "--format", "json", "--status", "backfilled", check=0).stdout)
+            self.assertGreaterEqual(len(rows), 6)
+            self.assertTrue(all(row["repaired_ts"] for row in rows), rows)
+            # Where ids count up none is missing.
+            missing = query(data, """select venue, symbol, count(*) n from (select venue, symbol, trade_id::bigint -
+                lag(trade_id::bigint) over (partition by venue, symbol order by trade_id::bigint) step from ticks
+                where kind = 'trade' and venue = 'coinbase') where step <> 1 group by all""")
+            self.assertEqual(missing, [])
+            tape("replay", "--verify", "--data", data, check=0)
+
+    def test_a_reload_leaves_the_other_sockets_alone(self):
+        source = '[[source]]\nvenue = "{}"\nsymbols = {}\n'
+        with temporary_folder() as folder:
+            config = folder / "pipeline.toml"
+            config.write_text(source.format("okx", '["BTC-USDT"]') + source.format("coinbase", '["BTC-USD"]'))
+            with Running("run", "-c", config, "--simulate", "--rate", "100", data=folder / "data") as running:
+                wait_for("both venues", lambda: all(s["frames"] > 5 for s in running.status()["sources"]))
+                config.write_text(source.format("okx", '["BTC-USDT", "ETH-USDT"]') + source.format("coinbase", '["BTC-USD"]'))
+                running.process.send_signal(signal.SIGHUP)
+                wait_for("the new symbol", lambda: int(running.sql(
+                    "select count(*) from ticks where symbol = 'ETH-USDT'")[1]["rows"][0][0]) > 0)
+                self.assertEqual({s["slot"]: s["session"] for s in running.status()["sources"]}["coinbase-1"], 1)
+                # A config with a fault changes nothing.
+                config.write_text("[[sorce]]")
+                running.process.send_signal(signal.SIGHUP)
+                wait_for("the refusal", lambda: "not reloaded" in running.output())
+                self.assertEqual(len(running.status()["sources"]), 2)
+                self.assertEqual(running.stop(), 0, running.output())
+            gaps = query(folder / "data", "select cause from gaps where venue = 'coinbase' and cause <> 'restart'")
+            self.assertEqual([gap for gap in gaps if gap["cause"] not in ("stopped", "planned")], [])
 
     def test_simulated_runs_never_touch_real_data(self):
         """An unreachable exchange is said plainly."""
