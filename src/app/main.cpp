@@ -39,6 +39,7 @@ int main(int argc, char** argv) {
     add_replay(cli, code);
     add_sql(cli, code);
     add_gaps(cli, code);
+    add_backfill(cli, code);
     add_check(cli, code);
     add_doctor(cli, code);
     try {
