@@ -320,6 +320,11 @@ class Binance final : public Venue {
         return connections;
     }
 
+    // …/web-socket-streams#general-wss-information: {"e":"serverShutdown","E":1770123456789}, ten
+    // minutes before.
+    bool announces_end(std::string_view frame) const override {
+        return frame.size() < 100 && frame.find("\"serverShutdown\"") != std::string_view::npos;
+    }
     std::vector<std::string> resubscribe(const Connection::Stream& stream) const override {
         const std::string name = stream_name(stream.native_symbol, stream.channel);
         return {request("UNSUBSCRIBE", {&name, 1}, 1'000), request("SUBSCRIBE", {&name, 1}, 1'001)};

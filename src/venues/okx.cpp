@@ -34,12 +34,13 @@ class OkxDecoder final : public JsonDecoder {
         json::Object message = frame.object();
         std::optional<json::Object> arg = message.find_object("arg");
         const std::string_view channel = arg ? (*arg)["channel"].text : "";
-        const json::Field id = arg ? arg->find("instId") : json::Field{};
+        const bool candles = channel.starts_with("candle");
+        const json::Field id = candles ? arg->find("instId") : json::Field{};
         const auto data = arg ? message.find_objects("data") : std::nullopt;
         if (!data) return on_event(message, out);
         if (json::is(channel, "trades") || json::is(channel, "trades-all")) return on_trades(*data);
         if (json::is(channel, "tickers")) return on_tickers(*data, TickKind::ticker);
-        if (!channel.starts_with("candle")) return out.on_unknown(channel);
+        if (!candles) return out.on_unknown(channel);
         on_candles(data->of<json::Elements<json::Field>>(), id, channel.substr(6), out);
     }
 
