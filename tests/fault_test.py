@@ -16,6 +16,7 @@ import shutil
 import subprocess
 import tempfile
 import time
+import tomllib
 import unittest
 
 from fault_check import Checker
@@ -167,6 +168,19 @@ def open_gaps(running):
     return int(running.sql("select count(*) from gaps_latest where status = 'open'")[1]["rows"][0][0])
 
 
+def heard(running, streams):
+    """Whether each of these traded within the last seconds."""
+    rows = running.sql("select venue, native_symbol, epoch_ms(max(ts_event)) from ticks where kind = 'trade' group by all")[1]["rows"]
+    newest = {(venue, native): int(ms) for venue, native, ms in rows}
+    return all(newest.get(stream, 0) > (time.time() - 8) * 1000 for stream in streams)
+
+
+def ended_streams(script):
+    """Those that a script has end: (venue, native symbol)."""
+    faults = tomllib.loads(script).get("fault", [])
+    return {(each["venue"], each["symbol"]) for each in faults if each["kind"] in ("delist", "rename")}
+
+
 def seeds():
     first, _, last = os.environ.get("FAULT_SEEDS", "1").partition("-")
     return range(int(first), int(last or first) + 1)
@@ -186,7 +200,7 @@ class Faults(unittest.TestCase):
                 running.address()
                 try:
                     time.sleep(max(0, began + length - time.monotonic()))  # Faults are by the clock.
-                    self.settle(running)
+                    self.settle(running, venues, ended_streams(script))
                 except AssertionError as error:
                     wrong.append(str(error))
                 code = running.stop()
@@ -199,19 +213,22 @@ class Faults(unittest.TestCase):
         streams = [(venue, native) for venue in venues for native in SOURCES[venue][2]]
         wrong += Checker(data, simulator.ledger, merged).check(streams)
         if wrong:
+            print(f"FAILED in {folder}", flush=True)
             self.fail(f"{len(wrong)} faults in {folder}, seed {seed}, venues {','.join(venues)}:\n{script}\n" +
                       "\n".join(text[:1500] for text in wrong[:10]))
         shutil.rmtree(folder)
 
-    def settle(self, running):
-        """Until every slot is connected and heard, and no gap is open, for three seconds on end."""
+    def settle(self, running, venues, ended):
+        """Until every slot is connected, every stream that still trades is heard, and no gap is open, for three seconds on
+        end. A connection that died without a word takes its half minute to be noticed."""
         quiet_since = None
+        streams = [(venue, native) for venue in venues for native in SOURCES[venue][2] if (venue, native) not in ended]
 
         def settled():
             nonlocal quiet_since
             slots = running.status()["sources"]
             calm = all(slot["connected"] for slot in slots if slot["slot"].rsplit("-", 1)[0] != "coingecko")
-            calm = calm and open_gaps(running) == 0
+            calm = calm and open_gaps(running) == 0 and heard(running, streams)
             quiet_since = (quiet_since or time.monotonic()) if calm else None
             time.sleep(0.3)
             return calm and time.monotonic() - quiet_since > 3
