@@ -197,6 +197,9 @@ asio::awaitable<void> Backfill::fetch(Stream& stream, StreamHunt::Request reques
         co_return;
     }
     ++target->answers;
+    for (const FetchedTrade& trade : answer.trades)
+        target->reached =
+            target->reached == Nanos{} ? trade.ts : std::min(target->reached, trade.ts);
     co_await target->log->record(log::RecordKind::rest, std::move(payload));
     const i64 fetched = stream.hunt.on_answer(request, answer.trades);
     target->fetched += fetched;
@@ -252,7 +255,7 @@ asio::awaitable<void> Backfill::record_verdicts() {
         verdicts_.pop_front();
         BackfillTarget& target = *verdict.target;
         if (verdict.done.given_up) target.given_up_total.add();
-        target.last_detail = verdict.done.detail;
+        target.last = verdict.done;
         std::string payload = fetched_payload(verdict.done.asked, verdict.done.detail);
         co_await target.log->record(log::RecordKind::gap, std::move(payload));
         target.count_open(-1);

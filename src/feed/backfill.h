@@ -40,7 +40,8 @@ struct BackfillTarget {
     const std::unique_ptr<venues::Decoder> decoder;
     std::atomic<i64> open{};   // Gaps without a verdict; other threads read it too.
     i64 answers{}, fetched{};  // That were recorded, and the missing trades in them.
-    std::string last_detail;   // Of the last verdict.
+    Nanos reached;             // The oldest time in them.
+    StreamHunt::Done last;     // The last verdict.
     Gauge open_gauge;
     Counter requests_total, trades_total, given_up_total;
 };

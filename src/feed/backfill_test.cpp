@@ -339,5 +339,52 @@ TEST(Backfill, IgnoresSlotsThatAreNotThere) {
     EXPECT_EQ(history.asked().size(), 1);
 }
 
+const auto go_on = [](const BackfillReport&) { return true; };
+
+TEST(BackfillRange, FetchesATimeByHand) {
+    const TempFolder folder;
+    History history;
+    const FeedOptions options = options_for(folder, history);
+    const auto report =
+        backfill_range(options, "test", "A", seconds(50) + millis(1), seconds(61), go_on);
+    ASSERT_TRUE(report) << report.error().what;
+    EXPECT_EQ(report->slot, "test-1");
+    EXPECT_EQ(report->channel, "trades");
+    EXPECT_EQ(report->trades, 11);
+    EXPECT_EQ(report->reached, seconds(46));
+    EXPECT_EQ(report->detail, "");
+    EXPECT_FALSE(report->given_up);
+    const Lines lines = recorded(folder.path(), "test-1");
+    EXPECT_TRUE(lines.front().starts_with(R"(rest {"method":"GET","target":"/instruments)"));
+    EXPECT_TRUE(lines.back().starts_with(R"(gap {"cause":"fetched","channel":"trades")"));
+    EXPECT_EQ(count_of(lines, "rest "), report->answers + 1);
+    const auto again = backfill_range(options, "test", "A", seconds(98), seconds(99), go_on);
+    ASSERT_TRUE(again);
+    EXPECT_EQ(count_of(recorded(folder.path(), "test-1"),
+                       R"(rest {"method":"GET","target":"/instruments)"),
+              1);
+}
+
+TEST(BackfillRange, StopsWhenTold) {
+    const TempFolder folder;
+    History history;
+    history.always_say({.status = 503});
+    const auto report = backfill_range(options_for(folder, history), "test", "A", seconds(50),
+                                       seconds(61), [](const BackfillReport&) { return false; });
+    ASSERT_TRUE(report);
+    EXPECT_EQ(report->answers, 0);
+}
+
+TEST(BackfillRange, SaysWhatItCannotDo) {
+    const TempFolder folder;
+    History history;
+    FeedOptions options = options_for(folder, history);
+    const auto unknown = backfill_range(options, "test", "B", seconds(1), seconds(2), go_on);
+    ASSERT_FALSE(unknown);
+    EXPECT_EQ(unknown.error().what, "test: no source has trades of 'B'");
+    const auto feed = start(options);
+    EXPECT_FALSE(backfill_range(options, "test", "A", seconds(1), seconds(2), go_on));
+}
+
 }  // namespace
 }  // namespace tape::feed

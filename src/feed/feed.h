@@ -4,6 +4,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -114,6 +115,23 @@ class Feed final {
 /// The slots that `sources` will have, without connecting: "<venue>-<n>". Errors as those of
 /// Feed::start.
 Result<std::vector<std::string>> plan_slots(const std::vector<SourceOptions>& sources);
+
+/// What a back-fill by hand has brought so far.
+struct BackfillReport {
+    std::string slot, channel, native_symbol;
+    i64 answers{}, trades{};  // Recorded, and how many trades of the time asked for were in them.
+    Nanos reached;            // The oldest time that was listed; 0: nothing yet.
+    std::string detail;       // At the end: why not everything came, or what the venue says.
+    bool given_up{};          // At the end: the venue could not be asked.
+};
+/// Fetches the trades of `symbol` ("BTC-USDT") from `from` to `to` that the venue still has, and
+/// records them and a verdict in the log of the slot that carries it, without a running feed.
+/// `progress` is called ten times a second, and ends it by returning false. Blocks. Errors: those
+/// of Feed::start; no source of the venue has trades of the symbol (user); the log is in use
+/// (external); the disk is full (external).
+Result<BackfillReport> backfill_range(
+    const FeedOptions& options, std::string_view venue, std::string_view symbol, Nanos from,
+    Nanos to, const std::function<bool(const BackfillReport& so_far)>& progress);
 
 /// One step on the way to captured data, and what to do about it where it failed.
 struct ProbeStep {

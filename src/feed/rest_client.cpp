@@ -2,6 +2,7 @@
 
 #include <charconv>
 #include <exception>
+#include <random>
 
 #include "base/log.h"
 #include "feed/plan.h"
@@ -76,6 +77,24 @@ void RestClient::note(const net::HttpResponse& response, RestUse use) {
     counter("tape_feed_rest_requests_total",
             {{"venue", options_.venue}, {"status", std::to_string(response.status)}})
         .add();
+}
+
+std::shared_ptr<Limiter> make_limiter(const FeedOptions& options, const venues::Venue& venue) {
+    return std::make_shared<Limiter>(venue.rest_budget(),
+                                     Limiter::Options{.backfill_share = options.backfill_share,
+                                                      .backoff_min = options.backoff_min,
+                                                      .backoff_max = options.backoff_max},
+                                     std::random_device{}());
+}
+
+std::shared_ptr<RestClient> make_client(const FeedOptions& options, const PlannedSource& source,
+                                        std::shared_ptr<Limiter> limiter) {
+    return std::make_shared<RestClient>(
+        RestClient::Options{.venue = std::string(source.venue->name()),
+                            .endpoint = source.rest,
+                            .ca_file = source.ca_file,
+                            .max_body_bytes = options.answer_bytes},
+        std::move(limiter));
 }
 
 }  // namespace tape::feed

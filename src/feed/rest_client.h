@@ -12,6 +12,9 @@ namespace tape::feed {
 
 namespace asio = net::asio;
 
+struct FeedOptions;
+struct PlannedSource;
+
 class RestClient final {
  public:
     struct Options {
@@ -49,5 +52,10 @@ class RestClient final {
     Counter waits_;
     Gauge barred_;
 };
+
+/// Of a venue's budget, in the shares that the options give.
+std::shared_ptr<Limiter> make_limiter(const FeedOptions& options, const venues::Venue& venue);
+std::shared_ptr<RestClient> make_client(const FeedOptions& options, const PlannedSource& source,
+                                        std::shared_ptr<Limiter> limiter);
 
 }  // namespace tape::feed

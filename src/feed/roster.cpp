@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
-#include <random>
 
 #include "base/log.h"
 
@@ -123,24 +122,11 @@ void Roster::follow(const std::vector<PlannedSource>& planned, Logs logs,
 }
 
 std::shared_ptr<RestClient> Roster::client(const PlannedSource& source) {
-    const FeedOptions& options = context_.options;
     std::shared_ptr<Limiter>& limiter = limiters_[source.venue];
-    if (!limiter)
-        limiter =
-            std::make_shared<Limiter>(source.venue->rest_budget(),
-                                      Limiter::Options{.backfill_share = options.backfill_share,
-                                                       .backoff_min = options.backoff_min,
-                                                       .backoff_max = options.backoff_max},
-                                      std::random_device{}());
+    if (!limiter) limiter = make_limiter(context_.options, *source.venue);
     auto& client =
         clients_[fmt::format("{}\n{}\n{}", source.venue->name(), source.rest, source.ca_file)];
-    if (!client)
-        client = std::make_shared<RestClient>(
-            RestClient::Options{.venue = std::string(source.venue->name()),
-                                .endpoint = source.rest,
-                                .ca_file = source.ca_file,
-                                .max_body_bytes = options.answer_bytes},
-            limiter);
+    if (!client) client = make_client(context_.options, source, limiter);
     return client;
 }
 
