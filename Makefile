@@ -23,11 +23,12 @@ test: build
 	@scripts/setup test
 	@cd build/release && ctest --output-on-failure -j $(JOBS) $(TESTS)
 
-## make soak         all 200 kills, each kind of fault alone, 50 random fault scripts (about an hour)
+## make soak         all 200 kills, each kind of fault alone, 50 random fault scripts, ten minutes of six venues (over an hour)
 soak: build
 	@scripts/setup test
 	@TAPE=$(TAPE) TAPE_KILLS=200 python3 tests/kill_test.py
 	@TAPE=$(TAPE) FAULT_KINDS=all FAULT_SEEDS=1-50 python3 tests/fault_test.py
+	@TAPE=$(TAPE) python3 tests/soak.py
 
 ## make integration  what takes the real servers, or too long for `make test`
 integration: test
