@@ -48,6 +48,11 @@ class Drive final {
         closed_ = out.close;
         return out.frames;
     }
+    void set_faults(std::string_view symbol, const TradeFaults& faults) {
+        for (std::size_t i = 0; i < market_.all().size(); ++i)
+            if (market_.sequence(i).symbol() == symbol) market_.sequence(i).set_faults(faults);
+    }
+
     /// Lets `span` pass without a connection.
     void skip(Nanos span) { now_ = now_ + span; }
     const std::optional<Outbox::Close>& closed() const { return closed_; }

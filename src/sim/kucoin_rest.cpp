@@ -105,33 +105,45 @@ DayChange change_of(const Day& day, const SimTrade& last) {
     return {ticks, number(i128{ticks} * 10'000 / day.open, 4)};
 }
 
+// The fields of the last day, which lists and single answers share.
+void append_day(std::string& out, const TradeSequence& trades, const SimTrade& last) {
+    const Listing& listing = trades.listing();
+    const Quote quote = quote_after(trades, last);
+    const Day day = trades.day_before(last);
+    const DayChange change = change_of(day, last);
+    const auto price = [&](i64 ticks) { return number(ticks, listing.price_decimals); };
+    const auto size = [&](i128 lots) { return number(lots, listing.size_decimals); };
+    fmt::format_to(
+        std::back_inserter(out),
+        R"("symbol":"{}","symbolName":"{}","buy":"{}","bestBidSize":"{}","sell":"{}","bestAskSize":"{}",)"
+        R"("changeRate":"{}","changePrice":"{}","high":"{}","low":"{}","vol":"{}","volValue":"{}","last":"{}",)"
+        R"("averagePrice":"{}","takerFeeRate":"0.001","makerFeeRate":"0.001","takerCoefficient":"1",)"
+        R"("makerCoefficient":"1")",
+        listing.native_symbol, listing.native_symbol, price(quote.bid), size(quote.bid_size),
+        price(quote.ask), size(quote.ask_size), change.rate, price(change.ticks), price(day.high),
+        price(day.low), size(day.volume),
+        number(day.volume * day.open, listing.size_decimals + listing.price_decimals),
+        price(last.price), price(day.open));
+}
+
 // https://www.kucoin.com/docs-new/rest/spot-trading/market-data/get-all-tickers
 net::Response all_tickers(const net::Request&, const Market& market, Nanos now) {
-    std::string data = fmt::format(R"({{"time":{},"ticker":[)", market.stamp(now).millis());
+    std::string list;
     for (const TradeSequence& trades : market.all()) {
         const i64 id = trades.last_at(now);
         if (id == 0) continue;
-        const SimTrade last = trades.trade(id);
-        const Listing& listing = trades.listing();
-        const Quote quote = quote_after(trades, last);
-        const Day day = trades.day_before(last);
-        const DayChange change = change_of(day, last);
-        const auto price = [&](i64 ticks) { return number(ticks, listing.price_decimals); };
-        const auto size = [&](i128 lots) { return number(lots, listing.size_decimals); };
-        if (data.back() == '}') data += ',';
-        fmt::format_to(
-            std::back_inserter(data),
-            R"({{"symbol":"{0}","symbolName":"{0}","buy":"{1}","bestBidSize":"{2}","sell":"{3}","bestAskSize":"{4}",)"
-            R"("changeRate":"{5}","changePrice":"{6}","high":"{7}","low":"{8}","vol":"{9}","volValue":"{10}",)"
-            R"("last":"{11}","averagePrice":"{12}","takerFeeRate":"0.001","makerFeeRate":"0.001",)"
-            R"("takerCoefficient":"1","makerCoefficient":"1"}})",
-            listing.native_symbol, price(quote.bid), size(quote.bid_size), price(quote.ask),
-            size(quote.ask_size), change.rate, price(change.ticks), price(day.high), price(day.low),
-            size(day.volume),
-            number(day.volume * day.open, listing.size_decimals + listing.price_decimals),
-            price(last.price), price(day.open));
+        list += list.empty() ? "{" : ",{";
+        append_day(list, trades, trades.trade(id));
+        list += '}';
     }
-    return success(data + "]}");
+    return success(fmt::format(R"({{"time":{},"ticker":[{}]}})", market.stamp(now).millis(), list));
+}
+
+// https://www.kucoin.com/docs-new/rest/spot-trading/market-data/get-24hr-stats
+net::Response day_stats(const net::Request&, const TradeSequence& trades, Nanos now) {
+    std::string fields;
+    append_day(fields, trades, trades.trade(std::max<i64>(1, trades.last_at(now))));
+    return success(fmt::format(R"({{"time":{},{}}})", trades.stamp(now).millis(), fields));
 }
 
 // https://www.kucoin.com/docs-new/rest/spot-trading/market-data/get-ticker
@@ -220,7 +232,8 @@ struct SymbolRoute {
     std::string_view path;
     net::Response (*answer)(const net::Request&, const TradeSequence&, Nanos);
 };
-constexpr std::array<SymbolRoute, 3> symbol_routes = {{{"/api/v1/market/orderbook/level1", level1},
+constexpr std::array<SymbolRoute, 4> symbol_routes = {{{"/api/v1/market/orderbook/level1", level1},
+                                                       {"/api/v1/market/stats", day_stats},
                                                        {"/api/v1/market/histories", histories},
                                                        {"/api/v1/market/candles", candle_list}}};
 

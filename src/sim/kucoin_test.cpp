@@ -227,6 +227,8 @@ TEST(KuCoin, AnswersListsTickersCandlesAndTime) {
     EXPECT_GT(
         kucoin.get_json("/api/v1/market/orderbook/level1?symbol=BTC-USDT").at("data").at("time"),
         0);
+    EXPECT_EQ(kucoin.get_json("/api/v1/market/stats?symbol=ETH-USDT").at("data").at("symbol"),
+              "ETH-USDT");
     const i64 now = kucoin.now().count / seconds(1).count;
     const json candles = kucoin
                              .get_json("/api/v1/market/candles?symbol=BTC-USDT&type=1min&startAt=" +
