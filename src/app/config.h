@@ -67,7 +67,7 @@ struct LakeConfig {
 
 struct WarehouseConfig {
     std::string uri = "duckdb:warehouse.duckdb";
-    Size memory{96 << 20};
+    Size memory{64 << 20};
     Nanos commit_after = seconds(1);
     std::optional<Nanos> retention_ticks, retention_windows;
 };
