@@ -61,9 +61,11 @@ venues::Missing GapHunt::next() const {
 u64 GapHunt::take(std::span<const FetchedTrade> trades) {
     if (phase_ != Phase::ids) return 0;
     u64 removed = 0;
-    for (const FetchedTrade& trade : trades)
-        removed += ids_.remove(trade.first, trade.last, trade.ts);
-    fetched_ += static_cast<i64>(removed);
+    for (const FetchedTrade& trade : trades) {
+        const u64 missing = ids_.remove(trade.first, trade.last, trade.ts);
+        removed += missing;
+        if (!by_time_ || within(trade.ts)) fetched_ += static_cast<i64>(missing);
+    }
     if (by_time_ && removed > 0) leave_newer();
     if (ids_.empty()) finish("");
     return removed;
@@ -108,9 +110,8 @@ void GapHunt::on_page(std::span<const FetchedTrade> trades) {
         went_on = !newest_ || before(*newest_, *last);
         if (went_back) oldest_ = *first;
         if (went_on) newest_ = *last;
-        fetched_ += std::ranges::count_if(trades, [this](const FetchedTrade& trade) {
-            return trade.ts >= asked_.from_ts && trade.ts <= asked_.to_ts;
-        });
+        fetched_ += std::ranges::count_if(
+            trades, [this](const FetchedTrade& trade) { return within(trade.ts); });
         plan_jump(*first, *last);
     }
     if (!oldest_) return finish("the venue lists no trades");

@@ -55,6 +55,7 @@ class GapHunt final {
     void fill_holes(std::string detail);
     void leave_newer();
     bool passed_start() const;
+    bool within(Nanos ts) const { return ts >= asked_.from_ts && ts <= asked_.to_ts; }
     void finish(std::string detail);
 
     venues::Missing asked_;

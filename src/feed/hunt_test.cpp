@@ -198,6 +198,7 @@ TEST(Hunt, FillsTheMiddleWhereTheVenueGivesTheNewestAndThenFromATimeOn) {
         return trades;
     });
     for (u64 id = 900; id <= 999; ++id) EXPECT_TRUE(seen.contains(id)) << id;
+    EXPECT_EQ(outcome.fetched, 100);
     EXPECT_LE(outcome.requests, 15);
 }
 

@@ -133,6 +133,32 @@ TEST_F(Reload, FetchesTheListsOfChangedSourcesAgain) {
     EXPECT_TRUE(eventually([&] { return count_of(lines("test-2"), "rest ") == 1; }));
 }
 
+TEST(Lists, AreFetchedAgainWhileTheFeedRuns) {
+    const TempFolder folder;
+    TestServer server({.frames = 1});
+    FeedOptions options = quick_options(folder.path(), server.port());
+    options.lists_every = millis(20);
+    set_log_level(LogLevel::off);
+    const auto feed = Feed::start(options);
+    ASSERT_TRUE(feed);
+    EXPECT_TRUE(
+        eventually([&] { return count_of(recorded(folder.path(), "test-1"), "rest ") >= 3; }));
+    EXPECT_EQ((*feed)->status()[0].session, 1);
+}
+
+TEST(Lists, HaveALimitOfTheirOwn) {
+    const TempFolder folder;
+    TestServer server({.frames = 1});
+    FeedOptions options = quick_options(folder.path(), server.port());
+    options.answer_bytes = 4;
+    options.lists_wait = millis(20);
+    set_log_level(LogLevel::off);
+    const auto feed = Feed::start(options);
+    ASSERT_TRUE(feed);
+    EXPECT_TRUE(eventually([&] { return (*feed)->status()[0].frames == 3; }));
+    EXPECT_EQ(count_of(recorded(folder.path(), "test-1"), "rest "), 0);
+}
+
 TEST_F(Reload, IsRefusedAfterTheEnd) {
     start(test_spec());
     feed_->stop();
