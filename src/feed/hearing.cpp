@@ -144,35 +144,41 @@ std::vector<Hearing::Finding> Hearing::on_tick(Nanos now) {
     return findings;
 }
 
-// One after the other, so that a whole market's halt does not make a flood of requests. The newest
-// trade is compared with what was heard by the venue's own clock; where nothing was heard of this
-// connection, with what a first answer said.
+// One symbol after the other, so that a whole market's halt does not make a flood of requests.
 asio::awaitable<void> Hearing::ask_markets() {
     asking_ = true;
     while (!to_ask_.empty() && !slot_.stopped()) {
-        const venues::Connection::Stream name = std::move(to_ask_.front());
-        to_ask_.pop_front();
-        Stream* stream = find(name);
-        if (stream == nullptr) continue;  // No longer wanted.
-        if (trades_go_on(*stream)) {
-            stream->liveness.on_answer(steady_clock(), Liveness::Market::traded);
-            continue;
-        }
-        const std::optional<Nanos> newest = co_await newest_trade(name.native_symbol);
-        stream = find(name);
-        if (stream == nullptr) continue;
-        Liveness::Market market = Liveness::Market::unknown;
-        if (newest && !stream->event_known) {
-            stream->last_event = *newest;
-            stream->event_known = true;
-            market = Liveness::Market::noted;
-        } else if (newest) {
-            const bool later = *newest > stream->last_event + slot_.context().options.mute_margin;
-            market = later ? Liveness::Market::traded : Liveness::Market::quiet;
-        }
-        stream->liveness.on_answer(steady_clock(), market);
+        const venues::Connection::Stream name = to_ask_.front();
+        const Stream* const stream = find(name);
+        std::optional<Nanos> newest;
+        if (stream != nullptr && !trades_go_on(*stream))
+            newest = co_await newest_trade(name.native_symbol);
+        for (const venues::Connection::Stream& asked : to_ask_)
+            if (asked.native_symbol == name.native_symbol) judge(asked, newest);
+        std::erase_if(to_ask_, [&](const venues::Connection::Stream& asked) {
+            return asked.native_symbol == name.native_symbol;
+        });
     }
     asking_ = false;
+}
+
+// The newest trade is compared with what was heard by the venue's own clock; where nothing was
+// heard of this connection, with what a first answer said.
+void Hearing::judge(const venues::Connection::Stream& name, std::optional<Nanos> newest) {
+    Stream* const stream = find(name);
+    if (stream == nullptr) return;  // No longer wanted.
+    Liveness::Market market = Liveness::Market::unknown;
+    if (trades_go_on(*stream)) {
+        market = Liveness::Market::traded;
+    } else if (newest && !stream->event_known) {
+        stream->last_event = *newest;
+        stream->event_known = true;
+        market = Liveness::Market::noted;
+    } else if (newest) {
+        const bool later = *newest > stream->last_event + slot_.context().options.mute_margin;
+        market = later ? Liveness::Market::traded : Liveness::Market::quiet;
+    }
+    stream->liveness.on_answer(steady_clock(), market);
 }
 
 // None: the venue cannot be asked, or gave no answer that can be read.

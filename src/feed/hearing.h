@@ -78,6 +78,7 @@ class Hearing final {
 
     void hear(size_t stream, Nanos ts_event, Nanos ts_recv);
     asio::awaitable<void> ask_markets();
+    void judge(const venues::Connection::Stream& name, std::optional<Nanos> newest);
     asio::awaitable<std::optional<Nanos>> newest_trade(std::string native_symbol);
     Stream* find(const venues::Connection::Stream& name);
     bool trades_go_on(const Stream& stream) const;

@@ -38,6 +38,8 @@ class Session final : public std::enable_shared_from_this<Session> {
     Nanos opened() const { return opened_; }
     /// Of the slot's plan that it subscribes.
     i64 plan_version() const { return plan_version_; }
+    /// By the steady clock, to the tick.
+    Nanos last_heard() const { return last_heard_; }
     i64 frames() const { return frames_; }
     /// Whether each of its streams was acknowledged or heard.
     bool ready() const { return frames_ > 0 && seen_.all(); }
@@ -53,7 +55,7 @@ class Session final : public std::enable_shared_from_this<Session> {
     const venues::Connection connection_;
     const i64 plan_version_;
     const Nanos opened_;
-    Nanos last_heard_, last_sent_;  // By the steady clock, to the tick.
+    Nanos last_heard_, last_sent_;
     i64 frames_{}, frames_before_tick_{};
     Seen seen_;
     const std::unique_ptr<venues::Decoder> decoder_;  // Only of what Hearing wants to know.

@@ -219,6 +219,18 @@ TEST(HalfOpen, IsEndedBySilence) {
     EXPECT_TRUE(eventually([&] { return bench.trades().size() > 10; }));
 }
 
+TEST(HalfOpen, IsFoundSoonerWhereTheMarketIsKnownToTrade) {
+    Bench bench({.every = millis(2)}, "silence=60s");
+    bench.begin();
+    ASSERT_TRUE(eventually([&] { return bench.trades().size() > 50; }));
+    bench.server.set({.every = millis(2), .silent_until = 1});
+    ASSERT_TRUE(eventually([&] { return bench.status().session >= 2; }));
+    const size_t known = bench.trades().size();
+    EXPECT_TRUE(eventually([&] { return bench.trades().size() > known + 5; }));
+    EXPECT_EQ(bench.count(R"(sent {"unsubscribe")"), 0);
+    EXPECT_GE(bench.count(R"(gap {"cause":"muted")"), 1);
+}
+
 TEST(Mute, IsFoundAndSubscribedAnewAlone) {
     Bench bench({.every = millis(2)}, "");
     bench.begin();
@@ -260,7 +272,7 @@ TEST(Mute, ThatLastsCostsTheConnection) {
 }
 
 TEST(Mute, FromTheBeginningIsFoundToo) {
-    Bench bench({.every = millis(2), .mute = {"trades", "tickers"}, .heals = true}, "");
+    Bench bench({.frames = 0, .every = millis(2), .mute = {"trades"}, .heals = true}, "");
     bench.begin();
     ASSERT_TRUE(bench.said(R"(gap {"cause":"muted","channel":"trades")"));
     EXPECT_TRUE(eventually([&] { return bench.trades().size() > 5; }));

@@ -278,9 +278,11 @@ void SocketIntake::check_streams(Nanos now) {
         slot_.append(RecordKind::gap,
                      muted_payload(finding.stream.channel, finding.stream.native_symbol,
                                    finding.from, wall_clock()));
-        const std::vector<std::string> texts = finding.step == Liveness::Step::resubscribe
-                                                   ? slot_.plan().venue->resubscribe(finding.stream)
-                                                   : std::vector<std::string>{};
+        // A socket that is silent altogether will not hear what it is asked for.
+        const bool dead = now - live_.back()->last_heard() > slot_.context().options.silence_min;
+        std::vector<std::string> texts;
+        if (finding.step == Liveness::Step::resubscribe && !dead)
+            texts = slot_.plan().venue->resubscribe(finding.stream);
         if (texts.empty()) {
             want_replacement(words + " stays mute although the market trades", End::unforeseen);
             continue;

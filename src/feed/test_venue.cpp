@@ -278,6 +278,7 @@ net::asio::awaitable<void> TestServer::answer_texts(std::shared_ptr<Talk> talk) 
     while (!talk->over) {
         Behaviour now = behaviour();
         if (now.silent_from > 0 && talk->number >= now.silent_from) now.silent = true;
+        if (talk->number <= now.silent_until) now.silent = true;
         if (is_cut(talk->number)) {
             talk->socket->abort();
             co_return;

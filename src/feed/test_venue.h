@@ -43,6 +43,7 @@ class TestServer final {
         bool silent = false;              // Acknowledges nothing.
         bool half_open = false;           // After the acknowledgements: no word, no end.
         bool welcome = false;             // {"welcome":1} comes first.
+        i64 silent_until = 0;             // So are connections up to this number.
         i64 silent_from = 0;              // So are connections from this number on; 0: none.
         bool hang_up = false;             // Ends new connections at once.
         int token_status = 200;
