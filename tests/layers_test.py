@@ -27,7 +27,7 @@ CONFINED = {
     r"arrow/|parquet/": {"sinks"},
     r"duckdb\.h": {"sinks"},
     r"simdjson": {"base"},
-    r"toml\+\+": {"app"},
+    r"toml\+\+": {"app", "sim"},
     r"spdlog|prometheus/": {"base"},
 }
 PURE = {"market", "venues", "stream", "ops"}  # No clock and no randomness: a replay must be the live run again.
