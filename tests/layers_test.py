@@ -73,7 +73,7 @@ def problems():
 def sibling_includes(path, folder, lines):
     """Venue, sink and simulator files never know one another."""
     venues = {"okx", "coinbase", "kucoin", "binance", "coingecko", "kraken"}
-    siblings = {"venues": venues, "sim": {"okx", "coinbase"}, "sinks": {"delta", "duckdb"}, "ops": set()}[folder]
+    siblings = {"venues": venues, "sim": venues, "sinks": {"delta", "duckdb"}, "ops": set()}[folder]
     for line in lines:
         found = re.match(rf'#include "{folder}/([a-z_]+)\.h"', line)
         if found and found[1] in siblings and path.stem in siblings and found[1] != path.stem:
