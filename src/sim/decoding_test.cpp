@@ -327,7 +327,8 @@ TEST(Decoding, KrakenTradesTickersAndRepair) {
                      .from_id = 1'000,
                      .to_id = 1'500,
                      .from_ts = trades.time(1'000)});
-    EXPECT_EQ(decoding.events.ticks.front().identity, 1'000U);
+    EXPECT_LE(decoding.events.ticks.front().identity, 1'000U);
+    EXPECT_GE(decoding.events.ticks.back().identity, 1'500U);
     EXPECT_EQ(count(decoding.events, TickKind::trade), 1'000);
     expect_each_trade(decoding, "DOGE/USD", micros(1), own_id);
     expect_no_complaint(decoding);
@@ -337,10 +338,10 @@ TEST(Decoding, CoinGeckoPolls) {
     Decoding decoding("coingecko", "", {"BTC-USD", "ETH-USD"}, {"prices"},
                       {{"BTC-USD", "bitcoin"}, {"ETH-USD", "ethereum"}});
     decoding.poll();
-    EXPECT_EQ(count(decoding.events, TickKind::poll), 4) << "the list has prices too";
+    EXPECT_EQ(count(decoding.events, TickKind::poll), 2);
     decoding.poll();
-    ASSERT_EQ(count(decoding.events, TickKind::poll), 6);
-    for (const std::size_t i : {2U, 3U})
+    ASSERT_EQ(count(decoding.events, TickKind::poll), 4);
+    for (const std::size_t i : {0U, 1U})
         EXPECT_EQ(decoding.events.ticks[i].ts_event, decoding.events.ticks[i + 2].ts_event)
             << "nothing is new";
     const TradeSequence& coin = decoding.drive.trades("bitcoin");
@@ -352,8 +353,8 @@ TEST(Decoding, CoinGeckoPolls) {
     }
     decoding.drive.skip(seconds(61));
     decoding.poll();
-    EXPECT_EQ(count(decoding.events, TickKind::poll), 8);
-    EXPECT_LT(decoding.events.ticks[4].ts_event, decoding.events.ticks[6].ts_event);
+    EXPECT_EQ(count(decoding.events, TickKind::poll), 6);
+    EXPECT_LT(decoding.events.ticks[2].ts_event, decoding.events.ticks[4].ts_event);
     expect_no_complaint(decoding);
 }
 

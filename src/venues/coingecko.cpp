@@ -19,7 +19,7 @@ constexpr std::string_view venue_name = "coingecko";
 constexpr std::size_t ids_per_request = 250;  // https://docs.coingecko.com/reference/coins-markets
 constexpr Nanos month = seconds(30 * 86'400);
 
-constexpr std::array<ChannelName, 1> channel_names = {{{"prices", "simple/price"}}};
+constexpr std::array<ChannelName, 1> channel_names = {{{"prices", "prices"}}};
 
 class CoingeckoDecoder final : public JsonDecoder {
  public:
@@ -55,15 +55,17 @@ class CoingeckoDecoder final : public JsonDecoder {
 
     // https://docs.coingecko.com/reference/coins-markets, in the quote that the query names:
     // [{"id":"bitcoin","symbol":"btc","current_price":70187,"last_updated":"2024-04-07T16:49:31.736Z"}]
-    // It lists what is polled, each with a price like a poll's.
+    // It lists what is polled. Its prices are rounded, and no observation, unless all their digits
+    // were asked for.
     void on_markets(RestAnswer& answer) {
         const std::string_view quote = answer.parameter("vs_currency").text;
+        const bool exact = answer.find_parameter("precision").text == "full";
         for (json::Object item : answer.body.objects()) {
             const std::string native = fmt::format("{}/{}", item["id"].text, quote);
             list_instrument({"id", native, true},
                             to_capitals(fmt::format("{}-{}", item["symbol"].text, quote)));
             const auto price = item.find("current_price"), updated = item.find("last_updated");
-            if (price && updated)
+            if (exact && price && updated)
                 on_price(instrument({"id", native, true}), price, times_.read(updated));
         }
     }
@@ -106,9 +108,8 @@ class Coingecko final : public Venue {
 
     std::vector<RestRequest> instruments(const SourceSpec& spec) const override {
         return requests(spec, [](std::string_view quote, const std::string& ids) {
-            return fmt::format(
-                "/api/v3/coins/markets?vs_currency={}&ids={}&per_page={}&precision=full", quote,
-                ids, ids_per_request);
+            return fmt::format("/api/v3/coins/markets?vs_currency={}&ids={}&per_page={}", quote,
+                               ids, ids_per_request);
         });
     }
 
@@ -128,8 +129,7 @@ class Coingecko final : public Venue {
                     "coingecko: no id of '{}'; symbols are not unique there, so say which coin it "
                     "is: ids = {{ \"{}\" = \"bitcoin\" }}",
                     symbol, symbol));
-            made.streams.push_back(
-                {"simple/price", fmt::format("{}/{}", id->second, quote_of(symbol))});
+            made.streams.push_back({"prices", fmt::format("{}/{}", id->second, quote_of(symbol))});
         }
         made.polls = requests(spec, [](std::string_view quote, const std::string& ids) {
             return fmt::format(

@@ -15,6 +15,8 @@ namespace {
 
 constexpr std::string_view venue_name = "kraken";
 constexpr std::size_t symbols_per_request = 100;
+// Between an outage's clock, which is the capture's, and that of the trades.
+constexpr Nanos clocks_apart = seconds(2);
 
 constexpr std::array<ChannelName, 2> channel_names = {{{"trades", "trade"}, {"tickers", "ticker"}}};
 
@@ -201,7 +203,8 @@ class Kraken final : public Venue {
         if (missing.channel != "trade") return std::nullopt;
         RestRequest made{.target = fmt::format("/0/public/Trades?pair={}", missing.native_symbol)};
         if (missing.to_id)
-            made.target += fmt::format("&since={}", std::max<i64>(missing.from_ts.count - 1, 0));
+            made.target +=
+                fmt::format("&since={}", std::max<i64>((missing.from_ts - clocks_apart).count, 0));
         return made;
     }
     // https://support.kraken.com/articles/206548367-what-are-the-api-rate-limits-: once a second.

@@ -25,7 +25,7 @@ constexpr Nanos between_requests = millis(100);
 constexpr Nanos connection_age = seconds(23 * 3'600);
 
 constexpr std::array<ChannelName, 3> channel_names = {
-    {{"trades", "match"}, {"tickers", "ticker"}, {"all_tickers", "allTickers"}}};
+    {{"trades", "match"}, {"tickers", "ticker"}, {"all_tickers", "all_tickers"}}};
 
 // "/market/match:BTC-USDT" → "match" and "BTC-USDT"; the channel is empty where it is another's.
 struct Topic {
@@ -269,7 +269,7 @@ class Kucoin final : public Venue {
     }
     IdentityRule identity() const override { return {.consecutive = false}; }
     TickKind kind_of(std::string_view channel) const override {
-        if (channel == "all_tickers" || channel == "allTickers") return TickKind::poll;
+        if (channel == "all_tickers") return TickKind::poll;
         return channel == "ticker" || channel == "tickers" ? TickKind::ticker : TickKind::trade;
     }
     std::unique_ptr<Decoder> make_decoder() const override {
@@ -288,13 +288,13 @@ class Kucoin final : public Venue {
             return checked.error();
         auto channels = native_channels(venue_name, channel_names, spec.channels);
         if (!channels) return channels.error();
-        const bool polled = std::erase(*channels, "allTickers") > 0;
+        const bool polled = std::erase(*channels, "all_tickers") > 0;
         std::vector<Connection> connections;
         if (!channels->empty())
             for (const auto batch : batches(spec.symbols, topics_per_connection / channels->size()))
                 connections.push_back(connection(*channels, batch));
         if (polled)
-            connections.push_back({.streams = {{"allTickers", ""}},
+            connections.push_back({.streams = {{"all_tickers", ""}},
                                    .polls = {{.target = "/api/v1/market/allTickers", .weight = 15}},
                                    .poll_interval = spec.interval});
         return connections;

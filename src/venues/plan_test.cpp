@@ -160,8 +160,7 @@ TEST(Coingecko, AsksForAllCoinsOfAQuoteAtOnce) {
               (std::pair<std::string, std::string>("x-cg-demo-api-key", "CG-secret")));
     EXPECT_EQ(planned->front().streams[1].native_symbol, "ethereum/eur");
     EXPECT_EQ(venue("coingecko").instruments(spec)[1].target,
-              "/api/v3/coins/markets?vs_currency=usd&ids=bitcoin,solana&per_page=250"
-              "&precision=full");
+              "/api/v3/coins/markets?vs_currency=usd&ids=bitcoin,solana&per_page=250");
 }
 
 TEST(Coingecko, SpreadsTheCallsOverTheMonth) {

@@ -48,7 +48,7 @@ TEST(Backfill, AsksForTheNewestAndThenForWhatIsBetween) {
     EXPECT_EQ(asked("kraken", {}, kraken), "/0/public/Trades?pair=BTC/USD");
     kraken.to_id = 900;
     EXPECT_EQ(asked("kraken", {}, kraken),
-              "/0/public/Trades?pair=BTC/USD&since=1699999999999999999");
+              "/0/public/Trades?pair=BTC/USD&since=1699999998000000000");
 }
 
 TEST(Backfill, StaysInTheIdsOfItsChannelAtBinance) {
@@ -100,7 +100,7 @@ TEST(Resubscribing, EndsAndRenewsOneStream) {
         (Texts{
             R"({"method":"unsubscribe","params":{"channel":"trade","symbol":["BTC/USD"]}})",
             R"({"method":"subscribe","params":{"channel":"trade","symbol":["BTC/USD"],"snapshot":true}})"}));
-    EXPECT_TRUE(venue("coingecko").resubscribe({"simple/price", "bitcoin/usd"}).empty());
+    EXPECT_TRUE(venue("coingecko").resubscribe({"prices", "bitcoin/usd"}).empty());
 }
 
 }  // namespace

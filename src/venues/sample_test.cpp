@@ -49,7 +49,7 @@ const std::map<std::string, Expected> expected = {
     {"coinbase/ws_advanced_ticker", {"subscribed 1, ticker 1"}},
     {"coinbase/ws_advanced_trades", {"subscribed 1, trade 2"}},
     {"coingecko/rest_coins_list", {"unknown 1"}},  // Its symbols are not unique.
-    {"coingecko/rest_coins_markets", {"listed 1, poll 1", "vs_currency=usd"}},
+    {"coingecko/rest_coins_markets", {"listed 1, poll 1", "vs_currency=usd&precision=full"}},
     {"coingecko/rest_market_chart", {"unknown 1"}},  // Of a resolution of its own.
     {"coingecko/rest_ohlc", {"unknown 1"}},          // Without a volume it is no candle.
     {"coingecko/rest_ping", {"unknown 1"}},
