@@ -212,6 +212,15 @@ TEST(Gaps, TickersCannotBeHadLater) {
     EXPECT_EQ(run.asked(), Strings{});
 }
 
+TEST(Gaps, AConnectionThatDiedUnnoticedWasLostWhenItWasHeardLast) {
+    Session run;
+    run.frame(99'000, "ack tickers BTC");
+    run.frame(100'000, "ticker BTC 10 100000");
+    for (const i64 ms : {101'000, 115'000, 129'000}) run.heartbeat(ms);
+    run.record(RecordKind::disconnected, 130'000, R"({"cause":"silent for 30s"})");
+    EXPECT_EQ(run.take("gap"), Strings{"gap BTC tickers disconnect 100000-100000 open"});
+}
+
 TEST(Gaps, EachStreamHasARow) {
     Session run;
     run.frame(99'000, "ack trades BTC\nack trades ETH\nack tickers ETH");

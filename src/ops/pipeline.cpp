@@ -27,11 +27,13 @@ namespace {
 using log::RecordKind;
 
 // Bumped when this folder would compute something else from the same ticks.
-constexpr i64 engine_version = 2;
+constexpr i64 engine_version = 3;
 // Of save(); a state of another layout is refused by load().
-constexpr u32 state_layout = 2;
+constexpr u32 state_layout = 3;
 // So many ticks of poor quality are remembered, for repairs.
 constexpr std::size_t quarantined_max = 1 << 16;
+// A connection that said nothing for so long before it ended may have been dead meanwhile.
+constexpr Nanos quiet_max = seconds(10);
 
 class Pipeline final : public stream::Processor, venues::EventSink, WindowOutput, GapOutput {
  public:
@@ -60,16 +62,25 @@ class Pipeline final : public stream::Processor, venues::EventSink, WindowOutput
             // Observation that nobody ended was cut off: the last record tells when it still was.
             case RecordKind::connected:
                 if (!is_set(record.payload, "overlaps")) lost(last_ts_, "disconnect");
+                last_heard_ = record.ts_recv;
                 decode(record);
                 break;
             case RecordKind::gap:
                 on_gap_record(parse_gap(record.payload));
                 break;
             case RecordKind::disconnected:
-                lost(record.ts_recv, text_member(record.payload, "reason").value_or("disconnect"));
+                lost(record.ts_recv - last_heard_ > quiet_max ? last_heard_ : record.ts_recv,
+                     text_member(record.payload, "reason").value_or("disconnect"));
                 break;
             case RecordKind::frame:
+                last_heard_ = record.ts_recv;
+                on_socket_ = true;
+                decode(record);
+                break;
             case RecordKind::rest:
+                if (!on_socket_) last_heard_ = record.ts_recv;  // It may be one that is polled.
+                decode(record);
+                break;
             case RecordKind::sent:  // Some acknowledgements say only what they answer.
                 decode(record);
                 break;
@@ -113,6 +124,8 @@ class Pipeline final : public stream::Processor, venues::EventSink, WindowOutput
         save_quarantined(quarantined_, out);
         windows_.save(out);
         out.put(last_ts_);
+        out.put(last_heard_);
+        out.put(static_cast<u8>(on_socket_));
         out.put(static_cast<u8>(started_));
         out.put(static_cast<u8>(seen_tick_));
     }
@@ -138,6 +151,8 @@ class Pipeline final : public stream::Processor, venues::EventSink, WindowOutput
         windows_ = Windows(options_);
         if (auto loaded = windows_.load(in, decoder_->instruments()); !loaded) return loaded;
         last_ts_ = in.get<Nanos>();
+        last_heard_ = in.get<Nanos>();
+        on_socket_ = in.get<u8>() != 0;
         started_ = in.get<u8>() != 0;
         seen_tick_ = in.get<u8>() != 0;
         if (in.failed() || !in.at_end()) return damaged;
@@ -400,8 +415,10 @@ class Pipeline final : public stream::Processor, venues::EventSink, WindowOutput
     Windows windows_;
     PipelineMetrics metrics_;
     QualityMetrics quality_metrics_;
-    Nanos last_ts_;   // Of the record before.
-    bool started_{};  // There was a record.
+    Nanos last_ts_;     // Of the record before.
+    Nanos last_heard_;  // Of the last record that the venue sent unasked, or else answered.
+    bool on_socket_{};  // It sends unasked.
+    bool started_{};    // There was a record.
     bool seen_tick_{};
 
     // Of the record at hand.
