@@ -168,11 +168,12 @@ def open_gaps(running):
     return int(running.sql("select count(*) from gaps_latest where status = 'open'")[1]["rows"][0][0])
 
 
-def heard(running, streams):
-    """Whether each of these traded within the last seconds."""
-    rows = running.sql("select venue, native_symbol, epoch_ms(max(ts_event)) from ticks where kind = 'trade' group by all")[1]["rows"]
-    newest = {(venue, native): int(ms) for venue, native, ms in rows}
-    return all(newest.get(stream, 0) > (time.time() - 8) * 1000 for stream in streams)
+def heard(running, streams, tickers):
+    """Whether the sockets gave trades and tickers of each within the last seconds. Trades alone come from REST, too."""
+    rows = running.sql("select venue, native_symbol, kind, epoch_ms(max(ts_event)) from ticks group by all")[1]["rows"]
+    newest = {(venue, native, kind): int(ms) for venue, native, kind, ms in rows}
+    kinds = ("trade", "ticker") if tickers else ("trade",)
+    return all(newest.get((*stream, kind), 0) > (time.time() - 8) * 1000 for stream in streams for kind in kinds)
 
 
 def ended_streams(script):
@@ -200,7 +201,7 @@ class Faults(unittest.TestCase):
                 running.address()
                 try:
                     time.sleep(max(0, began + length - time.monotonic()))  # Faults are by the clock.
-                    self.settle(running, venues, ended_streams(script))
+                    self.settle(running, venues, ended_streams(script), not channels)
                 except AssertionError as error:
                     wrong.append(str(error))
                 code = running.stop()
@@ -218,7 +219,7 @@ class Faults(unittest.TestCase):
                       "\n".join(text[:1500] for text in wrong[:10]))
         shutil.rmtree(folder)
 
-    def settle(self, running, venues, ended):
+    def settle(self, running, venues, ended, tickers):
         """Until every slot is connected, every stream that still trades is heard, and no gap is open, for three seconds on
         end. A connection that died without a word takes its half minute to be noticed."""
         quiet_since = None
@@ -228,7 +229,7 @@ class Faults(unittest.TestCase):
             nonlocal quiet_since
             slots = running.status()["sources"]
             calm = all(slot["connected"] for slot in slots if slot["slot"].rsplit("-", 1)[0] != "coingecko")
-            calm = calm and open_gaps(running) == 0 and heard(running, streams)
+            calm = calm and open_gaps(running) == 0 and heard(running, streams, tickers)
             quiet_since = (quiet_since or time.monotonic()) if calm else None
             time.sleep(0.3)
             return calm and time.monotonic() - quiet_since > 3
