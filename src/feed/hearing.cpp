@@ -203,7 +203,11 @@ asio::awaitable<std::optional<Nanos>> Hearing::newest_trade(std::string native_s
     const log::Record record{
         .offset = {}, .kind = log::RecordKind::rest, .ts_recv = wall_clock(), .payload = payload};
     const auto wrong = decoder_->decode(record, newest);
-    co_await slot_.record_answer(payload);
+    // Elsewhere they are another slot's, and would be there twice.
+    const bool carried = std::ranges::any_of(streams_, [&](const Stream& stream) {
+        return stream.kind == TickKind::trade && stream.name.native_symbol == native_symbol;
+    });
+    if (carried) co_await slot_.record_answer(payload);
     if (wrong || newest.ts_event == Nanos{}) co_return std::nullopt;
     co_return newest.ts_event;
 }
