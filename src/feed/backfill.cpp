@@ -85,10 +85,11 @@ void Backfill::ask(const std::shared_ptr<BackfillTarget>& target, venues::Missin
                stream->native_symbol == missing.native_symbol;
     });
     if (known == streams_.end()) {
-        auto made = std::make_unique<Stream>(Stream{.target = target,
-                                                    .channel = missing.channel,
-                                                    .native_symbol = missing.native_symbol,
-                                                    .hunt = StreamHunt(target->venue.identity())});
+        auto made = std::make_unique<Stream>(
+            Stream{.target = target,
+                   .channel = missing.channel,
+                   .native_symbol = missing.native_symbol,
+                   .hunt = StreamHunt(target->venue.identity(), options_.settle)});
         known = streams_.insert(streams_.end(), std::move(made));
     }
     if (!(*known)->hunt.add(std::move(missing), steady_clock())) return;
@@ -100,7 +101,7 @@ void Backfill::forget(const BackfillTarget& target) {
     for (const auto& stream : streams_) {
         if (stream->target.get() != &target) continue;
         stream->target->count_open(-stream->hunt.size());
-        stream->hunt = StreamHunt(target.venue.identity());
+        stream->hunt = StreamHunt(target.venue.identity(), options_.settle);
     }
 }
 
@@ -143,7 +144,12 @@ Backfill::Stream* Backfill::pick(Nanos& wait) const {
 
 asio::awaitable<void> Backfill::step(Stream& stream) {
     BackfillTarget& target = *stream.target;
-    const StreamHunt::Request request = stream.hunt.next();
+    const Nanos now = steady_clock();
+    const StreamHunt::Request request = stream.hunt.next(now);
+    if (request.due > now) {
+        stream.not_before = request.due;
+        co_return;
+    }
     std::optional<venues::RestRequest> words = target.venue.backfill(target.spec, request.missing);
     if (!words) {
         stream.hunt.refuse(request, "the venue offers no history of " + stream.channel);
@@ -154,7 +160,6 @@ asio::awaitable<void> Backfill::step(Stream& stream) {
         stream.hunt.on_answer(request, {});
         co_return;
     }
-    const Nanos now = steady_clock();
     const Nanos ready = target.rest->ready_at(now, words->weight, RestUse::backfill);
     if (ready <= now) {
         co_await fetch(stream, request, std::move(*words));
@@ -192,7 +197,7 @@ asio::awaitable<void> Backfill::fetch(Stream& stream, StreamHunt::Request reques
         stream.hunt.refuse(request, answer.why);
         co_return;
     }
-    if (stream.hunt.may_lag(request, answer.trades, steady_clock(), options_.settle)) {
+    if (stream.hunt.may_lag(request, answer.trades, steady_clock())) {
         stream.not_before = steady_clock() + Nanos{options_.settle.count / 2};
         co_return;
     }

@@ -49,8 +49,8 @@ struct FeedOptions {
     i64 answer_bytes = 16 << 20;  // Of REST; larger ones are given up. Lists have megabytes.
     double backfill_share = 0.5;  // Of a venue's REST budget; the rest is for others.
     Nanos backfill_patience = seconds(600);  // A gap is left as it is when REST fails for so long.
-    Nanos backfill_settle = seconds(2);  // REST may lag so far behind the sockets: only later it is
-                                         // believed to have a trade no more.
+    Nanos backfill_settle = seconds(2);  // REST may lag so far behind the sockets: only later is it
+                                         // believed which trades are the newest, or gone.
     i64 backfill_queue = 1'000;          // Gaps of one venue that may wait; further ones are left.
 };
 

@@ -193,10 +193,14 @@ const StreamHunt::Gap& StreamHunt::oldest() const {
                                      [](const Gap& gap) { return gap.hunt.asked().from_ts; });
 }
 
-StreamHunt::Request StreamHunt::next() const {
+StreamHunt::Request StreamHunt::next(Nanos now) const {
     const Gap& gap = oldest();
-    Request request{gap.hunt.next(), gap.number, next_number_};
+    Request request{.missing = gap.hunt.next(), .gap = gap.number, .before = next_number_};
     if (gap.hunt.ids() != nullptr && !narrow_) widen(request);
+    if (!gap.hunt.wants_newest()) return request;
+    request.due = gap.asked_at + settle_;
+    for (const Gap& each : gaps_)
+        if (each.asked_at + settle_ > now) request.before = std::min(request.before, each.number);
     return request;
 }
 
@@ -227,14 +231,14 @@ void StreamHunt::widen(Request& request) const {
     missing.to_ts = cluster->to_ts;
 }
 
-bool StreamHunt::may_lag(const Request& request, std::span<const FetchedTrade> trades, Nanos now,
-                         Nanos settle) const {
+bool StreamHunt::may_lag(const Request& request, std::span<const FetchedTrade> trades,
+                         Nanos now) const {
     bool young = false;
     for (const Gap& gap : gaps_) {
         const MissingIds* const ids = gap.hunt.ids();
         if (gap.number == request.gap && ids == nullptr) return false;
         if (ids == nullptr || gap.number >= request.before) continue;
-        young |= now - gap.asked_at < settle;
+        young |= now - gap.asked_at < settle_;
         for (const FetchedTrade& trade : trades)
             for (const IdRange& range : ids->ranges())
                 if (trade.first <= range.to && trade.last >= range.from) return false;

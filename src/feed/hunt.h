@@ -42,7 +42,10 @@ class GapHunt final {
 
     /// Of the ids that are hunted; none while it is not by id.
     const MissingIds* ids() const { return phase_ == Phase::ids ? &ids_ : nullptr; }
-    bool wants_newest() const { return phase_ == Phase::newest; }
+    /// Whether next() is about the newest trades, whichever those are.
+    bool wants_newest() const {
+        return phase_ == Phase::newest || (phase_ == Phase::older && !oldest_ && !asked_.to_id);
+    }
     i64 fetched() const { return fetched_; }  // Trades of the gap that came.
     const std::string& detail() const { return detail_; }
 
@@ -76,7 +79,10 @@ class GapHunt final {
 /// them as it can.
 class StreamHunt final {
  public:
-    explicit StreamHunt(const venues::IdentityRule& rule) : rule_(rule) {}
+    /// The venue's REST may lag behind its sockets: what it does not list sooner than `settle`
+    /// after a gap was asked for may still come.
+    explicit StreamHunt(const venues::IdentityRule& rule, Nanos settle = {})
+        : rule_(rule), settle_(settle) {}
 
     /// False: it is hunted already.
     bool add(venues::Missing asked, Nanos now);
@@ -90,13 +96,12 @@ class StreamHunt final {
         u64 gap{};     // A number of the gap it is asked for …
         u64 before{};  // … and the first of those that came too late for it.
         bool wide{};   // Several ranges are asked for at once.
+        Nanos due;     // Not to be sent sooner.
     };
     /// Of the oldest gap; demands !empty() and that take_done() took what is done.
-    Request next() const;
-    /// Whether an answer that brings nothing came so soon, less than `settle` after the gap was
-    /// asked for, that the venue's REST may merely lag behind its sockets.
-    bool may_lag(const Request& request, std::span<const FetchedTrade> trades, Nanos now,
-                 Nanos settle) const;
+    Request next(Nanos now) const;
+    /// Whether an answer that brings nothing may merely lag.
+    bool may_lag(const Request& request, std::span<const FetchedTrade> trades, Nanos now) const;
     /// What the answer to `request` brought; how many trades were missing.
     i64 on_answer(const Request& request, std::span<const FetchedTrade> trades);
     /// The venue cannot be asked for it at all.
@@ -127,6 +132,7 @@ class StreamHunt final {
     void widen(Request& request) const;
 
     venues::IdentityRule rule_;
+    Nanos settle_;
     std::deque<Gap> gaps_;
     u64 next_number_ = 1;
     bool narrow_{};  // The last answer by id brought nothing: one range at a time.

@@ -71,7 +71,7 @@ using Way = std::function<Trades(const Missing&)>;
 Outcome run(StreamHunt hunt, const Way& answer) {
     Outcome outcome;
     while (!hunt.empty() && outcome.requests < 1'000) {
-        const StreamHunt::Request request = hunt.next();
+        const StreamHunt::Request request = hunt.next({});
         ++outcome.requests;
         outcome.fetched += hunt.on_answer(request, answer(request.missing));
         for (const auto& done : hunt.take_done()) outcome.details.push_back(done.detail);
@@ -222,7 +222,7 @@ TEST(Hunt, AsksOnceForWhatLiesClose) {
     EXPECT_TRUE(hunt.add(by_id(546, 560), {}));
     EXPECT_TRUE(hunt.add(by_id(500, 550), {}));
     EXPECT_TRUE(hunt.add(by_id(900, 901), {}));
-    const Missing first = hunt.next().missing;
+    const Missing first = hunt.next({}).missing;
     EXPECT_EQ(first.from_id, 500);
     EXPECT_EQ(first.to_id, 560);
     const Outcome outcome = run(std::move(hunt), [&](const Missing& m) { return shop.down(m); });
@@ -241,21 +241,33 @@ TEST(Hunt, HuntsEachGapOnce) {
 TEST(Hunt, LeavesAloneWhatCameAfterTheRequest) {
     StreamHunt hunt(consecutive);
     hunt.add(by_id(100, 110), {});
-    const StreamHunt::Request request = hunt.next();
+    const StreamHunt::Request request = hunt.next({});
     hunt.add(by_id(105, 120), {});
     hunt.on_answer(request, {});
     ASSERT_EQ(hunt.take_done().size(), 1);
-    EXPECT_EQ(hunt.next().missing.from_id, 105);
+    EXPECT_EQ(hunt.next({}).missing.from_id, 105);
 }
 
 TEST(Hunt, DoesNotBelieveAnEmptyAnswerTooSoon) {
-    StreamHunt hunt(consecutive);
+    StreamHunt hunt(consecutive, seconds(2));
     hunt.add(by_id(100, 110), seconds(50));
-    const StreamHunt::Request request = hunt.next();
+    const StreamHunt::Request request = hunt.next({});
     const Trades others = {trade(99)}, some = {trade(105)};
-    EXPECT_TRUE(hunt.may_lag(request, others, seconds(51), seconds(2)));
-    EXPECT_FALSE(hunt.may_lag(request, some, seconds(51), seconds(2)));
-    EXPECT_FALSE(hunt.may_lag(request, others, seconds(52), seconds(2)));
+    EXPECT_TRUE(hunt.may_lag(request, others, seconds(51)));
+    EXPECT_FALSE(hunt.may_lag(request, some, seconds(51)));
+    EXPECT_FALSE(hunt.may_lag(request, others, seconds(52)));
+}
+
+TEST(Hunt, AsksForTheNewestNotTooSoon) {
+    StreamHunt hunt(consecutive, seconds(2));
+    hunt.add(by_id(100, std::nullopt), seconds(50));
+    hunt.add(by_id(101, std::nullopt), seconds(51));
+    EXPECT_EQ(hunt.next(seconds(50)).due, seconds(52));
+    const StreamHunt::Request request = hunt.next(seconds(52));
+    const Trades newest = {trade(100), trade(101), trade(102)};
+    hunt.on_answer(request, newest);
+    ASSERT_EQ(hunt.take_done().size(), 1);
+    EXPECT_EQ(hunt.next(seconds(52)).due, seconds(53));
 }
 
 TEST(Hunt, GivesUpAfterFailingForLong) {
