@@ -165,7 +165,8 @@ net::Response aggregate_trades(const Asked& asked, const TradeSequence& trades) 
             })};
 }
 
-// Oldest first. From `startTime` on, else the newest up to `endTime`.
+// Oldest first. From `startTime` on, else the newest up to `endTime`; fewer than asked for where
+// summing so many trades would take too long.
 net::Response klines(const Asked& asked, const TradeSequence& trades) {
     constexpr i64 work_limit = 1'000'000;
     const auto name = asked.request.parameter("interval");
@@ -181,6 +182,10 @@ net::Response klines(const Asked& asked, const TradeSequence& trades) {
     Nanos start = std::max(to - span, floor_to(asked.market.epoch(), size));
     if (start_given.value)  // The first that begins at that time or after it.
         start = floor_to(moment_of(*start_given.value, asked.now) + size - Nanos{1}, size);
+    const i64 newest = trades.last_at(std::min(to + size - Nanos{1}, asked.now));
+    while (!start_given.value && start < to &&
+           newest - trades.last_at(start - Nanos{1}) > work_limit)
+        start += size;
     i64 work = 0;
     std::string body = "[";
     const Listing& listing = trades.listing();
@@ -194,6 +199,7 @@ net::Response klines(const Asked& asked, const TradeSequence& trades) {
         const i64 last = trades.last_at(std::min(start + size - Nanos{1}, asked.now));
         work += last - kline.last;
         if (last == kline.last) continue;
+        if (work > work_limit && count > 0) break;
         if (work > work_limit)
             return failure(-1007,
                            "Timeout waiting for response from backend server. Send status "

@@ -104,6 +104,15 @@ TEST(BinanceRest, Klines) {
     EXPECT_EQ(binance.get_json("/api/v3/klines?symbol=BTCUSDT").at("code"), -1102);
 }
 
+TEST(BinanceRest, KlinesAreFewerWhereTheyWouldTakeTooLong) {
+    Drive binance("binance", {.rate = 100'000, .venues = 1});
+    const json klines = binance.get_json("/api/v3/klines?symbol=BTCUSDT&interval=1m&limit=5");
+    ASSERT_EQ(klines.size(), 1U);
+    EXPECT_EQ(klines[0][0], floor_to(binance.now(), seconds(60)).millis());
+    EXPECT_EQ(binance.get_json("/api/v3/klines?symbol=BTCUSDT&interval=1h&limit=5").at("code"),
+              -1007);
+}
+
 TEST(BinanceRest, Tickers) {
     Drive binance("binance");
     EXPECT_EQ(binance.get_json("/api/v3/ticker/price?symbol=BTCUSDT").at("symbol"), "BTCUSDT");

@@ -45,4 +45,13 @@ std::optional<std::vector<Candle>> candles(const TradeSequence& trades, const Ca
     return found;
 }
 
+std::optional<std::vector<Candle>> newest_candles(const TradeSequence& trades, CandleQuery query) {
+    auto found = candles(trades, query);
+    while (!found && query.limit > 1) {
+        query.limit /= 2;
+        found = candles(trades, query);
+    }
+    return found;
+}
+
 }  // namespace tape::sim

@@ -29,4 +29,7 @@ struct CandleQuery {
 /// long".
 std::optional<std::vector<Candle>> candles(const TradeSequence& trades, const CandleQuery& query);
 
+/// The same with fewer candles where so many would take too long; none when even one would.
+std::optional<std::vector<Candle>> newest_candles(const TradeSequence& trades, CandleQuery query);
+
 }  // namespace tape::sim

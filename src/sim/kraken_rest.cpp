@@ -224,8 +224,8 @@ net::Response candle_list(const net::Request& request, const TradeSequence& trad
     const auto since = since_of(request, Nanos{0});
     if (!since) return failure("EGeneral:Invalid arguments:since");
     const Nanos from = std::max(now - Nanos{size.count * length}, *since + Nanos{1});
-    auto found =
-        candles(trades, {.size = size, .from = from, .to = now, .limit = length, .now = now});
+    auto found = newest_candles(
+        trades, {.size = size, .from = from, .to = now, .limit = length, .now = now});
     if (!found) return failure("EService:Timeout");
     std::ranges::reverse(*found);
     const Listing& listing = trades.listing();

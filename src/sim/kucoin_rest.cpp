@@ -199,11 +199,11 @@ net::Response candle_list(const net::Request& request, const TradeSequence& trad
             return failure(400, "400100", fmt::format("Invalid parameter {}", name));
     const i64 latest = now.count / seconds(1).count;
     const i64 end = to == 0 ? latest : std::min(to - 1, latest);
-    const auto found = candles(trades, {.size = bar->size,
-                                        .from = seconds(std::clamp<i64>(from, 0, latest)),
-                                        .to = seconds(end),
-                                        .limit = 1'500,
-                                        .now = now});
+    const auto found = newest_candles(trades, {.size = bar->size,
+                                               .from = seconds(std::clamp<i64>(from, 0, latest)),
+                                               .to = seconds(end),
+                                               .limit = 1'500,
+                                               .now = now});
     if (!found) return failure(200, "230005", "The system is busy, please try again later");
     std::string data = "[";
     for (const Candle& candle : *found) {
