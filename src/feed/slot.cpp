@@ -89,7 +89,10 @@ asio::awaitable<void> Slot::capture() {
         if (stopped_) co_return;
         if (recorder_->trouble()) continue;
         Nanos wait = backoff.next(steady_clock() - start);
-        if (down.reason == Reason::ban) wait = std::max(wait, context_.options.backoff_max);
+        // What is asked over REST first waits for the limiter, which knows how long a ban lasts.
+        const bool limited = plan_.connection.token || !plan_.connection.polls.empty();
+        if (down.reason == Reason::ban && !limited)
+            wait = std::max(wait, context_.options.backoff_max);
         log_warn("{}: {}; next attempt in {}", name(), down.cause,
                  format_duration(millis(wait.millis())));
         co_await nap(wait);
