@@ -124,10 +124,7 @@ class BinanceDecoder final : public JsonDecoder {
         estimate_time(quote);
     }
 
-    void estimate_time(Tick& tick) {
-        tick.ts_estimated = true;
-        tick.ts_event = ts_recv();
-    }
+    void estimate_time(Tick& tick) { tick.ts_estimated = true, tick.ts_event = ts_recv(); }
 
     // …/web-socket-streams#klinecandlestick-streams
     void on_kline(json::Object& data, EventSink& out) {
@@ -272,9 +269,7 @@ class Binance final : public Venue {
         return "https://api.binance.com";
     }
     std::vector<std::string_view> channels(std::string_view) const override {
-        std::vector<std::string_view> names;
-        for (const ChannelName& name : channel_names) names.push_back(name.config);
-        return names;
+        return config_names(channel_names);
     }
     IdentityRule identity() const override { return {.consecutive = true}; }
     // Candles are no ticks; as quotes they are nobody's input.
@@ -320,8 +315,7 @@ class Binance final : public Venue {
         return connections;
     }
 
-    // …/web-socket-streams#general-wss-information: {"e":"serverShutdown","E":1770123456789}, ten
-    // minutes before.
+    // {"e":"serverShutdown","E":1770123456789}, ten minutes before.
     bool announces_end(std::string_view frame) const override {
         return frame.size() < 100 && frame.find("\"serverShutdown\"") != std::string_view::npos;
     }
@@ -359,7 +353,6 @@ class Binance final : public Venue {
  private:
     static constexpr u64 trades_per_answer = 1'000;
 
-    // "btcusdt@trade"
     static std::string stream_name(std::string_view native_symbol, std::string_view channel) {
         return fmt::format("{}@{}", to_small_letters(native_symbol), channel);
     }

@@ -284,9 +284,7 @@ class Coinbase final : public Venue {
         return "https://api.exchange.coinbase.com";
     }
     std::vector<std::string_view> channels(std::string_view feed) const override {
-        std::vector<std::string_view> names;
-        for (const ChannelName& name : channels_of(feed)) names.push_back(name.config);
-        return names;
+        return config_names(channels_of(feed));
     }
     IdentityRule identity() const override { return {.consecutive = true}; }
     // Heartbeats speak of trades.

@@ -53,10 +53,10 @@ class OkxDecoder final : public JsonDecoder {
             json::Object arg = message.object("arg");
             const std::string_view channel = arg["channel"].text;
             out.on_subscribed(channel, &instrument(arg["instId"]));
-        } else if (event == "error" || event == "notice") {
+        } else if (event == "error") {
             const std::string_view code = message["code"].text;
             out.on_refused(fmt::format("{} {}: {}", event, code, message["msg"].text));
-        } else if (event != "unsubscribe") {
+        } else if (event != "unsubscribe" && event != "notice") {
             out.on_unknown(event);
         }
     }

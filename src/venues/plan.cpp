@@ -6,11 +6,16 @@
 
 namespace tape::venues {
 
+std::vector<std::string_view> config_names(std::span<const ChannelName> known) {
+    std::vector<std::string_view> names;
+    for (const ChannelName& name : known) names.push_back(name.config);
+    return names;
+}
+
 Result<std::vector<std::string_view>> native_channels(std::string_view venue,
                                                       std::span<const ChannelName> known,
                                                       std::span<const std::string> channels) {
-    std::vector<std::string_view> names;
-    for (const ChannelName& name : known) names.push_back(name.config);
+    const std::vector<std::string_view> names = config_names(known);
     if (channels.empty())
         return user_error(fmt::format("{}: no channel is configured; there are {}", venue,
                                       fmt::join(names, ", ")));

@@ -16,6 +16,9 @@ struct ChannelName {
     std::string_view config, native;
 };
 
+/// What the config may call the channels, in this order.
+std::vector<std::string_view> config_names(std::span<const ChannelName> known);
+
 /// The venue's names of `channels`, each once, in the order of `known`. Error: none given, or one
 /// that `known` lacks.
 Result<std::vector<std::string_view>> native_channels(std::string_view venue,
