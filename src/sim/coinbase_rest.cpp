@@ -12,6 +12,7 @@
 
 #include "base/json_text.h"
 #include "sim/candles.h"
+#include "sim/coinbase_currencies.h"
 
 namespace tape::sim {
 namespace {
@@ -277,6 +278,7 @@ void append_market_trade(std::string& out, const TradeSequence& trades, i64 id) 
 }
 
 net::Response coinbase_answer(const net::Request& request, const Market& market, Nanos now) {
+    if (auto answer = coinbase_currencies_answer(request, market, now)) return std::move(*answer);
     // The paths that need a signature answer alike and lack "/market"; no signature is checked.
     constexpr std::string_view advanced_root = "/api/v3/brokerage", open_part = "/market";
     const bool advanced = request.path.starts_with(advanced_root);
