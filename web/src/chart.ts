@@ -4,7 +4,7 @@ import uPlot from 'uplot'
 import 'uplot/dist/uPlot.min.css'
 import type { Gap, WindowRow } from './api'
 import { byId, make, setText } from './dom'
-import { group, millis } from './format'
+import { group, lasts, millis } from './format'
 import { Store } from './store'
 
 const least_span_ms = 60_000
@@ -119,7 +119,8 @@ export class Chart {
   draw(store: Store, gaps: Gap[], places: number, now: number) {
     this.places = places
     this.now = now
-    const bands = (rows: Gap[]) => union(rows.map((gap) => ({ from: millis(gap.from_ts) / 1000, to: millis(gap.to_ts) / 1000 })))
+    const end = (gap: Gap) => (lasts(gap) ? now : millis(gap.to_ts)) / 1000
+    const bands = (rows: Gap[]) => union(rows.map((gap) => ({ from: millis(gap.from_ts) / 1000, to: end(gap) })))
     this.gaps = bands(gaps.filter((gap) => gap.status !== 'backfilled'))
     this.repaired = bands(gaps.filter((gap) => gap.status === 'backfilled'))
     const averages = store.windows.get(this.names.average ?? '') ?? []

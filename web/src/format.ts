@@ -43,6 +43,9 @@ export function span(ms: number): string {
   return `${(ms / 3_600_000).toFixed(1)} h`
 }
 
+/** Whether the outage still lasts: such a gap has no end yet. */
+export const lasts = (gap: { status: string; from_ts: string; to_ts: string }): boolean => gap.status === 'open' && gap.from_ts === gap.to_ts
+
 /** How long ago, without the unrest of milliseconds: "now", "3 s", "2 min". */
 export const age = (ms: number): string => (ms < 1_000 ? 'now' : ms < 60_000 ? `${Math.floor(ms / 1_000)} s` : span(ms))
 

@@ -1,7 +1,7 @@
 // The lists: windows of the chosen instrument, latest prices and gaps of all, sources.
 import type { Gap, Instrument, Status, Tick, WindowRow } from './api'
 import { byId, make, setText } from './dom'
-import { age, change, clock, decimals, direction, group, millis, span } from './format'
+import { age, change, clock, decimals, direction, group, lasts, millis, span } from './format'
 import type { Gaps } from './store'
 
 const most_rows = 20
@@ -170,8 +170,8 @@ export function showGaps(gaps: Gaps) {
 
 function gapRow(gap: Gap) {
   const row = make('tr', '', gap.status)
-  const length_ms = millis(gap.to_ts) - millis(gap.from_ts)
-  const time = make('td', `${clock(gap.from_ts)} – ${clock(gap.to_ts)} (${span(length_ms)})`, 'name')
+  const end = lasts(gap) ? 'now' : `${clock(gap.to_ts)} (${span(millis(gap.to_ts) - millis(gap.from_ts))})`
+  const time = make('td', `${clock(gap.from_ts)} – ${end}`, 'name')
   time.title = `${gap.from_ts} – ${gap.to_ts}`
   const cause = make('td', gap.cause.replaceAll('_', ' '), 'name')
   if (gap.channel) cause.title = gap.channel
