@@ -101,7 +101,8 @@ void GapLedger::begin_outage(Book& book, Stream& stream, Nanos at, std::string_v
     gap.outage = gap.row_due = true;
     gap.by_time = true;
     if (stream.kind == TickKind::trade && book.any) {
-        gap.last_id = book.highest;
+        // A probe's answers may already have been from after it.
+        gap.last_id = consecutive_ ? book.highest : book.heard;
         gap.last_ts = book.highest_ts;
         gap.by_time = !consecutive_;
         if (consecutive_) gap.from_id = book.highest + 1;
@@ -138,6 +139,7 @@ void GapLedger::look_at(const Tick& tick, bool fresh, Source source) {
     }
     if (!book.gaps.empty()) touch(book);
     if (waits_for_ids) book.seen.push_back({ids, tick.ts_event});
+    if (source == Source::socket) book.heard = std::max(last, book.heard.value_or(0));
     if (!std::exchange(book.any, true)) {
         book.highest = last;
         book.highest_ts = tick.ts_event;
@@ -264,6 +266,7 @@ void GapLedger::save(stream::StateWriter& out) const {
         out.put(static_cast<u8>(book.any));
         out.put(book.highest);
         out.put(book.highest_ts);
+        out.put(book.heard);
         out.put(static_cast<i64>(book.streams.size()));
         for (const Stream& stream : book.streams) {
             out.text(stream.channel);
@@ -290,6 +293,7 @@ void GapLedger::load(stream::StateReader& in, const InstrumentTable& instruments
         book.any = in.get<u8>() != 0;
         book.highest = in.get<u64>();
         book.highest_ts = in.get<Nanos>();
+        book.heard = in.get_optional<u64>();
         book.streams.resize(static_cast<std::size_t>(in.count()));
         for (Stream& stream : book.streams) {
             stream.channel = in.text();

@@ -122,6 +122,7 @@ class GapLedger final {
         i64 waiting{};  // … and so many wait for an answer.
         u64 highest{};
         Nanos highest_ts;
+        std::optional<u64> heard;  // The highest that the socket gave.
         std::vector<Stream> streams;
         std::vector<GapEntry> gaps;  // Oldest first.
         std::vector<Span> spans;     // Where ids are missing, disjoint; follows from `gaps`.

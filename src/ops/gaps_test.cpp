@@ -285,6 +285,22 @@ TEST(Gaps, AMuteStreamIsAnOutageOfItAlone) {
                        "gap BTC trades muted 101000-141000 ids 2..3 missing 2 open"}));
 }
 
+TEST(Gaps, WhatAProbeBroughtIsNotWhatWasKnownBefore) {
+    Session run(options(), {}, FakeIds::rising);
+    run.frame(99'000, "ack trades BTC");
+    trades(run, 100'000, {1, 2});
+    run.rest(130'000, "trade BTC 10 1 80 129000");
+    run.record(RecordKind::gap, 140'000,
+               fmt::format(R"({{"cause":"muted","channel":"trades","symbol":"BTC","from_ts":{},)"
+                           R"("to_ts":{}}})",
+                           millis(101'000).count, millis(140'000).count));
+    run.frame(141'000, "ack trades BTC");
+    run.take();
+    run.rest(142'000, "trade BTC 10 1 90 140000\ntrade BTC 10 1 80 129000");
+    fetched(run, 143'000, 101'000, "null");
+    EXPECT_EQ(run.take("gap"), Strings{"gap BTC trades muted 101000-129000 unrecoverable"});
+}
+
 TEST(Gaps, WhatIsOpenIsAskedForAgainAfterARestart) {
     Disconnected run;
     run.acknowledge();
