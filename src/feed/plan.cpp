@@ -81,10 +81,12 @@ void keep_order(std::vector<SourceOptions>& wanted, const std::vector<SourceOpti
         const auto& known = before[{source.spec.venue, source.spec.feed}];
         const size_t number = seen[{source.spec.venue, source.spec.feed}]++;
         if (number >= known.size()) continue;
-        const std::vector<std::string>& order = known[number]->spec.symbols;
-        std::ranges::stable_sort(source.spec.symbols, {}, [&](const std::string& symbol) {
-            return std::ranges::find(order, symbol) - order.begin();
-        });
+        std::vector<std::string>& symbols = source.spec.symbols;
+        std::vector<std::string> ordered;
+        for (const std::string& symbol : known[number]->spec.symbols)
+            if (std::erase(symbols, symbol) > 0) ordered.push_back(symbol);
+        ordered.insert(ordered.end(), symbols.begin(), symbols.end());
+        symbols = std::move(ordered);
     }
 }
 
