@@ -6,7 +6,6 @@
 #include <utility>
 #include <vector>
 
-#include "market/codec.h"
 #include "ops/gaps.h"
 #include "ops/observation.h"
 #include "ops/pipeline_metrics.h"
@@ -16,6 +15,7 @@
 #include "ops/raw_payloads.h"
 #include "ops/record_index.h"
 #include "ops/rerun.h"
+#include "ops/row_writer.h"
 #include "ops/sieve.h"
 #include "ops/stale.h"
 #include "ops/windows.h"
@@ -43,6 +43,7 @@ class Pipeline final : public stream::Processor, venues::EventSink, WindowOutput
           options_(setup_.options),
           decoder_(venue.make_decoder()),
           watermark_(options_.lateness, options_.idle),
+          rows_(venue),
           sieve_(venue.identity().consecutive),
           quality_(options_.quality, options_.lateness),
           ledger_(venue),
@@ -53,6 +54,7 @@ class Pipeline final : public stream::Processor, venues::EventSink, WindowOutput
     void on_record(const log::Record& record, stream::Output& out) override {
         record_ = &record;
         out_ = &out;
+        rows_.begin(record, out);
         ++metrics_.records;
         index_.note(record, watermark_.value());
         switch (record.kind) {
@@ -88,8 +90,7 @@ class Pipeline final : public stream::Processor, venues::EventSink, WindowOutput
                 watermark_.on_heartbeat(record.ts_recv);
                 advance();
                 break;
-            default:
-                break;
+            default:;
         }
         ledger_.settle(record.ts_recv, sieve_.dedup(), observation_, *this);
         if (stale_.due(record.ts_recv, ledger_.waits())) [[unlikely]]
@@ -102,6 +103,7 @@ class Pipeline final : public stream::Processor, venues::EventSink, WindowOutput
         const log::Record end{.ts_recv = last_ts_};
         record_ = &end;
         out_ = &out;
+        rows_.begin(end, out);
         if (!stale_.empty()) repair();
         observation_.lost(last_ts_);
         windows_.finish(*this);
@@ -170,11 +172,11 @@ class Pipeline final : public stream::Processor, venues::EventSink, WindowOutput
     }
 
  private:
+    // ---- What the decoder finds ----
+
     void decode(const log::Record& record) {
         if (auto error = decoder_->decode(record, *this)) dead_letter(error->reason, error->detail);
     }
-
-    // ---- What the decoder finds ----
 
     void on(const Tick& tick) override {
         const Sieve::Found found = sieve_.sift(tick, options_.max_skew);
@@ -196,9 +198,7 @@ class Pipeline final : public stream::Processor, venues::EventSink, WindowOutput
         if (is_quarantined(tick)) [[unlikely]]
             return;
         metrics_.count_tick(*tick.instrument);
-        encoded_.clear();
-        encode(tick, encoded_);
-        out_->emit(RecordKind::tick, record_->ts_recv, encoded_);
+        rows_.write(tick);
 
         watermark_.on_event(tick.ts_event, tick.ts_recv);
         seen_tick_ = true;
@@ -216,11 +216,7 @@ class Pipeline final : public stream::Processor, venues::EventSink, WindowOutput
     void on_last_trade(const Instrument& instrument, u64 id, Nanos ts_event) override {
         ledger_.on_last_trade(instrument, id, ts_event, record_->ts_recv);
     }
-    void on_candle(const Candle& candle) override {
-        encoded_.clear();
-        encode(candle, encoded_);
-        out_->emit(RecordKind::candle, record_->ts_recv, encoded_);
-    }
+    void on_candle(const Candle& candle) override { rows_.write(candle); }
     void on_lost_messages(i64, i64) override {
         observation_.interrupted(last_ts_, record_->ts_recv);
         ledger_.interrupted(last_ts_, record_->ts_recv, "id_gap");
@@ -230,9 +226,7 @@ class Pipeline final : public stream::Processor, venues::EventSink, WindowOutput
 
     void on_gap(const Gap& row) override {
         metrics_.count_gap(row.status);
-        encoded_.clear();
-        encode(row, encoded_);
-        out_->emit(RecordKind::gap_row, record_->ts_recv, encoded_);
+        rows_.write(row);
     }
     void on_closed(const Instrument& instrument, Nanos from, Nanos to) override {
         stale_.add({TickKind::trade, instrument.index, from, to}, StaleSpans::Why::closed,
@@ -244,15 +238,10 @@ class Pipeline final : public stream::Processor, venues::EventSink, WindowOutput
 
     void on_row(const WindowRow& row) override {
         ++metrics_.windows;
-        encoded_.clear();
-        encode(row, encoded_);
-        out_->emit(RecordKind::window, record_->ts_recv, encoded_);
+        rows_.write(row);
     }
     void on_overflow(const WindowRow& row, std::string_view column) override {
-        dead_letter("overflow",
-                    fmt::format("window {} of {} {} from {}: {} has more than 38 digits",
-                                row.window_name, row.instrument->venue, row.instrument->symbol,
-                                format_rfc3339(row.window_start), column));
+        dead_letter("overflow", too_long(row, column));
     }
     i64 gap_ms(TickKind input, const Instrument& instrument, Nanos start, Nanos end,
                Nanos since) override {
@@ -261,8 +250,6 @@ class Pipeline final : public stream::Processor, venues::EventSink, WindowOutput
                                  : std::span<const Span>{};
         return observation_.gap_ms(input, instrument, start, end, since, missing);
     }
-
-    // ---- ----
 
     void on_config() {
         if (!is_set(record_->payload, "reload")) lost(last_ts_, "restart");
@@ -288,14 +275,7 @@ class Pipeline final : public stream::Processor, venues::EventSink, WindowOutput
     }
 
     void add_to_windows(const Tick& tick) {
-        const WindowTick input{.instrument = tick.instrument,
-                               .kind = tick.kind,
-                               .price = tick.price->units,
-                               .size = tick.size ? tick.size->units : 0,
-                               .order = {.ts_event = tick.ts_event,
-                                         .identity = tick.identity.value_or(0),
-                                         .source_offset = tick.source_offset,
-                                         .source_index = tick.source_index}};
+        const WindowTick input = window_tick(tick);
         const StaleSpan stale{tick.kind, tick.instrument->index, tick.ts_event, tick.ts_event};
         // Trades that were asked for come in numbers: their windows are repaired together.
         if (tick.kind == TickKind::trade && record_->kind == RecordKind::rest) {
@@ -309,28 +289,17 @@ class Pipeline final : public stream::Processor, venues::EventSink, WindowOutput
         if (arrival == Arrival::too_late)
             stale_.add(stale, StaleSpans::Why::tick, record_->ts_recv);
         else if (options_.late == LatePolicy::side)
-            dead_letter("late", fmt::format("{}: ts_event {} is {} behind the watermark",
-                                            name(tick), format_rfc3339(tick.ts_event),
-                                            format_duration(watermark_.value() - tick.ts_event)));
+            dead_letter("late", too_late(tick, watermark_.value()));
     }
 
     void refuse(const Tick& tick, Sieve::Found found) {
-        if (found == Sieve::Found::future)
-            return dead_letter("future",
-                               fmt::format("{}: ts_event {} is {} ahead of ts_recv", name(tick),
-                                           format_rfc3339(tick.ts_event),
-                                           format_duration(tick.ts_event - tick.ts_recv)));
-        const Decimal value = tick.price && tick.price->negative() ? *tick.price : *tick.size;
-        dead_letter("negative", fmt::format("{}: {}", name(tick), value.to_string()));
+        if (found == Sieve::Found::future) return dead_letter("future", too_early(tick));
+        dead_letter("negative", negative(tick));
     }
 
     bool is_quarantined(const Tick& tick) {
         const Verdict verdict = quality_.check(tick, record_->kind);
-        for (const QualityFlag& flag : verdict.flags) {
-            encoded_.clear();
-            encode(flag, encoded_);
-            out_->emit(RecordKind::quality, record_->ts_recv, encoded_);
-        }
+        for (const QualityFlag& flag : verdict.flags) rows_.write(flag);
         if (!verdict.quarantined) return false;
         quarantined_.emplace(tick.source_offset, tick.source_index);
         if (quarantined_.size() > quarantined_max) quarantined_.erase(quarantined_.begin());
@@ -383,21 +352,7 @@ class Pipeline final : public stream::Processor, venues::EventSink, WindowOutput
 
     void dead_letter(std::string_view reason, std::string_view detail) {
         ++metrics_.dead_letters;
-        DeadLetter letter;
-        letter.venue = venue_.name();
-        letter.source_offset = record_->offset;
-        letter.ts_recv = record_->ts_recv;
-        letter.reason = reason;
-        letter.detail = detail;
-        letter.schema_version = venue_.decoder_version();
-        std::string payload;
-        encode(letter, payload);
-        out_->emit(RecordKind::dead_letter, record_->ts_recv, payload);
-    }
-
-    static std::string name(const Tick& tick) {
-        return fmt::format("{} {} {}", tick.instrument->venue, tick.instrument->symbol,
-                           to_string(tick.kind));
+        rows_.dead_letter(reason, detail);
     }
 
     const venues::Venue& venue_;
@@ -405,6 +360,7 @@ class Pipeline final : public stream::Processor, venues::EventSink, WindowOutput
     PipelineOptions options_;
     std::unique_ptr<venues::Decoder> decoder_;
     stream::Watermark watermark_;
+    RowWriter rows_;
     Sieve sieve_;
     Quality quality_;
     Observation observation_;
@@ -424,7 +380,6 @@ class Pipeline final : public stream::Processor, venues::EventSink, WindowOutput
     // Of the record at hand.
     const log::Record* record_{};
     stream::Output* out_{};
-    std::string encoded_;
 };
 
 }  // namespace

@@ -104,15 +104,9 @@ class Chunks final : venues::EventSink, WindowOutput {
         const auto pane = static_cast<std::size_t>((tick.ts_event - start_).count / width_.count);
         if (reached_ < tick.ts_event + longest_)
             maybe_in_time_[static_cast<std::size_t>(place)][pane] = true;
-        windows_->add({.instrument = &instruments_[static_cast<std::size_t>(place)],
-                       .kind = tick.kind,
-                       .price = tick.price->units,
-                       .size = tick.size ? tick.size->units : 0,
-                       .order = {.ts_event = tick.ts_event,
-                                 .identity = tick.identity.value_or(0),
-                                 .source_offset = tick.source_offset,
-                                 .source_index = tick.source_index}},
-                      *this);
+        WindowTick counted = window_tick(tick);
+        counted.instrument = &instruments_[static_cast<std::size_t>(place)];
+        windows_->add(counted, *this);
     }
     void on_subscribed(std::string_view, const Instrument*) override {}
     void on_refused(std::string_view) override {}

@@ -48,6 +48,18 @@ struct WindowTick {
     TickOrder order{};
 };
 
+/// Demands a tick with a price.
+inline WindowTick window_tick(const Tick& tick) {
+    return {.instrument = tick.instrument,
+            .kind = tick.kind,
+            .price = tick.price->units,
+            .size = tick.size ? tick.size->units : 0,
+            .order = {.ts_event = tick.ts_event,
+                      .identity = tick.identity.value_or(0),
+                      .source_offset = tick.source_offset,
+                      .source_index = tick.source_index}};
+}
+
 /// When a tick came.
 enum class Arrival : u8 {
     in_time,
