@@ -2,6 +2,7 @@
 // was chosen.
 #include <fmt/core.h>
 
+#include <malloc.h>
 #include <CLI/CLI.hpp>
 #include <csignal>
 
@@ -11,6 +12,10 @@
 
 int main(int argc, char** argv) {
     using namespace tape::app;
+    // Large buffers (Arrow's, DuckDB's) come and go: what they leave goes back to the system
+    // instead of staying with the arena of the thread that had them.
+    mallopt(M_MMAP_THRESHOLD, 256 << 10);
+    mallopt(M_ARENA_MAX, 2);
     std::signal(
         SIGPIPE,
         SIG_IGN);  // A reader that goes away is an error of one write, not the end of the program.

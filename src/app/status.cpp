@@ -15,11 +15,21 @@ Json time_or_null(Nanos time) {
 }
 
 Json of_slot(const feed::SlotStatus& slot) {
-    return {{"slot", slot.slot},           {"venue", slot.venue},
-            {"connected", slot.connected}, {"address", slot.address},
-            {"cause", slot.cause},         {"paused", slot.paused},
-            {"session", slot.session},     {"frames", slot.frames},
-            {"stale", slot.stale},         {"last_recv", time_or_null(slot.last_recv)}};
+    return {{"slot", slot.slot},
+            {"venue", slot.venue},
+            {"connected", slot.connected},
+            {"address", slot.address},
+            {"cause", slot.cause},
+            {"paused", slot.paused},
+            {"session", slot.session},
+            {"frames", slot.frames},
+            {"stale", slot.stale},
+            {"last_recv", time_or_null(slot.last_recv)},
+            {"mute", slot.mute},
+            {"replacing", slot.replacing},
+            {"backfills", slot.backfills},
+            {"polls", slot.polls},
+            {"next_poll", time_or_null(slot.next_poll)}};
 }
 
 Json of_sink(const sinks::SinkStatus& sink) {

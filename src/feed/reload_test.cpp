@@ -64,7 +64,7 @@ TEST_F(Reload, AddsAndRemovesWithoutTouchingTheOthers) {
     EXPECT_EQ(server_.connections(), 3);
     EXPECT_EQ(feed_->status()[0].session, 1);
     feed_->stop();
-    EXPECT_EQ(count_of(lines("test-1"), "config "), 1);
+    EXPECT_EQ(count_of(lines("test-1"), "config "), 3);
     EXPECT_EQ(count_of(lines("test-1"), "disconnected "), 1);
 }
 

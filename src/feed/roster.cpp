@@ -164,9 +164,9 @@ void Roster::change(Running& running, Slot::Plan plan, const std::string& payloa
                       same_url(had.url, plan.url) && had.rest == plan.rest &&
                       had.ca_file == plan.ca_file && had.spec.api_key == plan.spec.api_key &&
                       had.spec.ids == plan.spec.ids;
+    running.slot->record_config(payload);  // What is right of the log may change in any case.
     if (same) return;
     log_info("{}: its plan changes", running.slot->name());
-    running.slot->record_config(payload);
     running.slot->change(std::move(plan));
 }
 

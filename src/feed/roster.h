@@ -25,8 +25,8 @@ class Roster final {
     /// LogWriter::open. From any thread.
     Result<Logs> open_logs(const std::vector<PlannedSource>& planned) const;
     /// Follows `planned` from now on: slots that are in it no more end, those whose plan is another
-    /// one follow it, those that have one of `logs` begin, and the others stay as they are. Slots
-    /// that end, change or begin record `config_payload`. A slot without a log that still ends, or
+    /// one follow it, those that have one of `logs` begin, and the others stay as they are. All but
+    /// those that end record `config_payload`. A slot without a log that still ends, or
     /// that cannot change into what is planned, begins when this is called again with its log.
     void follow(const std::vector<PlannedSource>& planned, Logs logs,
                 const std::string& config_payload);
