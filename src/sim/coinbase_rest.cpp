@@ -253,14 +253,17 @@ net::Response all_products(const Market& market) {
     return response;
 }
 
-net::Response all_advanced_products(const Market& market, Nanos now) {
+// All are spot.
+net::Response all_advanced_products(const net::Request& request, const Market& market, Nanos now) {
+    const bool spot = request.parameter("product_type").value_or("SPOT") == "SPOT";
     net::Response response{.body = R"({"products":[)"};
     for (const TradeSequence& trades : market.all()) {
+        if (!spot) break;
         if (response.body.back() == '}') response.body += ',';
         append_advanced_product(response.body, trades, now);
     }
     fmt::format_to(std::back_inserter(response.body), R"(],"num_products":{}}})",
-                   market.all().size());
+                   spot ? market.all().size() : 0);
     return response;
 }
 
@@ -291,7 +294,8 @@ net::Response coinbase_answer(const net::Request& request, const Market& market,
     if (advanced && path.starts_with(open_part)) path.remove_prefix(open_part.size());
     if (request.method != "GET" || !path.starts_with("/products")) return not_found();
     path.remove_prefix(std::string_view("/products").size());
-    if (path.empty()) return advanced ? all_advanced_products(market, now) : all_products(market);
+    if (path.empty())
+        return advanced ? all_advanced_products(request, market, now) : all_products(market);
     const std::size_t end = std::min(path.find('/', 1), path.size());
     const TradeSequence* trades = path[0] == '/' ? market.find(path.substr(1, end - 1)) : nullptr;
     const std::span<const Route> routes =
