@@ -77,6 +77,28 @@ async def watch_with_ccxt(name, simulator):
         await exchange.close()
 
 
+async def ask_with_ccxt(name, simulator):
+    """Markets, trades, ticker and candles over REST."""
+    import ccxt.async_support
+    venue, symbol, _ = CCXT[name]
+    # Of these the simulator has spot alone.
+    options = {"options": {"fetchMarkets": {"types": ["spot"]}, "defaultType": "spot"}} if name in ("binance", "kucoin", "okx") else {}
+    exchange = getattr(ccxt.async_support, name)({"enableRateLimit": False, **options})
+    rest = simulator.rest(venue)
+
+    def moved(urls):
+        if isinstance(urls, dict):
+            return {key: moved(url) for key, url in urls.items()}
+        return rest + "/".join(["", *urls.split("/")[3:]]) if isinstance(urls, str) and urls.startswith("http") else urls
+    exchange.urls["api"] = moved(exchange.urls["api"])
+    try:
+        markets = await asyncio.wait_for(exchange.load_markets(), PATIENCE)
+        return (markets, await exchange.fetch_trades(symbol, limit=5), await exchange.fetch_ticker(symbol),
+                await exchange.fetch_ohlcv(symbol, "1m", limit=5))
+    finally:
+        await exchange.close()
+
+
 CRYPTOFEED = r"""
 import json, os, sys
 from decimal import Decimal
@@ -160,6 +182,15 @@ class Clients(unittest.TestCase):
 
     def test_ccxt_kraken(self):
         self.ccxt("kraken")
+
+    def test_ccxt_rest(self):
+        for name, (_, symbol, _) in CCXT.items():
+            with self.subTest(name):
+                markets, trades, ticker, candles = asyncio.run(ask_with_ccxt(name, self.plain))
+                self.assertIn(symbol, markets)
+                self.assertGreaterEqual(len(trades), 5)
+                self.assertGreater(ticker["last"], 0)
+                self.assertTrue(candles)
 
     def cryptofeed(self, name, venue, symbol):
         environment = dict(os.environ, SSL_CERT_FILE=self.secure.ready["ca"], REQUESTS_CA_BUNDLE=self.secure.ready["ca"])
