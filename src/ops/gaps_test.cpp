@@ -301,6 +301,19 @@ TEST(Gaps, WhatAProbeBroughtIsNotWhatWasKnownBefore) {
     EXPECT_EQ(run.take("gap"), Strings{"gap BTC trades muted 101000-129000 unrecoverable"});
 }
 
+TEST(Gaps, AfterAStallAnOutageBeginsWhereTheVenueHadBeenReadTo) {
+    for (const FakeIds ids : {FakeIds::rising, FakeIds::consecutive}) {
+        Session run(options(), {}, ids);
+        run.frame(99'000, "ack trades BTC");
+        // Read sixteen seconds after it was sent.
+        run.frame(116'000, "trade BTC 10 1 1 100000");
+        run.record(RecordKind::disconnected, 120'000, R"({"cause":"x"})");
+        run.frame(121'000, "ack trades BTC");
+        const std::string from = ids == FakeIds::rising ? "104000" : "120000";
+        EXPECT_NE(run.take("gap").back().find(from + "-121000"), std::string::npos);
+    }
+}
+
 TEST(Gaps, WhatIsOpenIsAskedForAgainAfterARestart) {
     Disconnected run;
     run.acknowledge();

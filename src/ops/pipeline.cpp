@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "ops/backlog.h"
 #include "ops/gaps.h"
 #include "ops/observation.h"
 #include "ops/pipeline_metrics.h"
@@ -27,9 +28,9 @@ namespace {
 using log::RecordKind;
 
 // Bumped when this folder would compute something else from the same ticks.
-constexpr i64 engine_version = 3;
+constexpr i64 engine_version = 4;
 // Of save(); a state of another layout is refused by load().
-constexpr u32 state_layout = 3;
+constexpr u32 state_layout = 4;
 // So many ticks of poor quality are remembered, for repairs.
 constexpr std::size_t quarantined_max = 1 << 16;
 // A connection that said nothing for so long before it ended may have been dead meanwhile.
@@ -45,6 +46,7 @@ class Pipeline final : public stream::Processor, venues::EventSink, WindowOutput
           watermark_(options_.lateness, options_.idle),
           rows_(venue),
           sieve_(venue.identity().consecutive),
+          backlog_(venue.identity().consecutive),
           quality_(options_.quality, options_.lateness),
           ledger_(venue),
           windows_(options_),
@@ -130,6 +132,7 @@ class Pipeline final : public stream::Processor, venues::EventSink, WindowOutput
         out.put(static_cast<u8>(on_socket_));
         out.put(static_cast<u8>(started_));
         out.put(static_cast<u8>(seen_tick_));
+        backlog_.save(out);
     }
 
     Result<void> load(std::string_view bytes) override {
@@ -157,6 +160,7 @@ class Pipeline final : public stream::Processor, venues::EventSink, WindowOutput
         on_socket_ = in.get<u8>() != 0;
         started_ = in.get<u8>() != 0;
         seen_tick_ = in.get<u8>() != 0;
+        backlog_.load(in);
         if (in.failed() || !in.at_end()) return damaged;
         return {};
     }
@@ -188,6 +192,7 @@ class Pipeline final : public stream::Processor, venues::EventSink, WindowOutput
         if ((on_socket || tick.kind == TickKind::poll) &&
             observation_.observed(tick.kind, tick.instrument, tick.ts_recv)) [[unlikely]]
             ledger_.heard(tick.kind, *tick.instrument, tick.ts_recv);
+        if (on_socket && tick.kind == TickKind::trade) backlog_.note(tick);
         if (tick.kind == TickKind::trade)
             ledger_.on_trade(tick, fresh,
                              on_socket ? GapLedger::Source::socket : GapLedger::Source::rest);
@@ -222,7 +227,7 @@ class Pipeline final : public stream::Processor, venues::EventSink, WindowOutput
         ledger_.interrupted(last_ts_, record_->ts_recv, "id_gap");
     }
 
-    // ---- What the ledger says ----
+    // ---- What the ledger and the windows say ----
 
     void on_gap(const Gap& row) override {
         metrics_.count_gap(row.status);
@@ -233,8 +238,6 @@ class Pipeline final : public stream::Processor, venues::EventSink, WindowOutput
                    record_->ts_recv);
     }
     void on_given_up() override { ++metrics_.gaps_given_up; }
-
-    // ---- What the windows say ----
 
     void on_row(const WindowRow& row) override {
         ++metrics_.windows;
@@ -254,11 +257,7 @@ class Pipeline final : public stream::Processor, venues::EventSink, WindowOutput
     void on_config() {
         if (!is_set(record_->payload, "reload")) lost(last_ts_, "restart");
         if (!setup_.parse) return;
-        const auto text = text_member(record_->payload, "text");
-        if (!text) return dead_letter("config", "the config record has no text");
-        Result<PipelineOptions> asked = setup_.parse(*text);
-        if (asked)
-            if (auto checked = check(*asked); !checked) asked = checked.error();
+        Result<PipelineOptions> asked = asked_options(record_->payload, setup_.parse);
         if (!asked) return dead_letter("config", asked.error().what);
         if (*asked == options_) return;
         options_ = *std::move(asked);
@@ -309,6 +308,7 @@ class Pipeline final : public stream::Processor, venues::EventSink, WindowOutput
     // ---- Gaps and what follows from them ----
 
     void lost(Nanos at, std::string_view cause) {
+        at = backlog_.sent(at);
         if (observation_.lost(at)) ledger_.lost(at, cause);
     }
 
@@ -323,8 +323,8 @@ class Pipeline final : public stream::Processor, venues::EventSink, WindowOutput
         if (instrument == nullptr) return;
         if (gap.cause == "fetched")
             return ledger_.on_fetched(gap.channel, *instrument, *gap.from_ts, gap.from_id);
-        observation_.lost(venue_.kind_of(gap.channel), *instrument, *gap.from_ts);
-        ledger_.muted(gap.channel, *instrument, *gap.from_ts);
+        observation_.lost(venue_.kind_of(gap.channel), *instrument, backlog_.sent(*gap.from_ts));
+        ledger_.muted(gap.channel, *instrument, backlog_.sent(*gap.from_ts));
     }
 
     // Emits again what is out of date: from the panes as far as they are held, else from the log.
@@ -362,6 +362,7 @@ class Pipeline final : public stream::Processor, venues::EventSink, WindowOutput
     stream::Watermark watermark_;
     RowWriter rows_;
     Sieve sieve_;
+    Backlog backlog_;
     Quality quality_;
     Observation observation_;
     GapLedger ledger_;

@@ -1,12 +1,26 @@
-// The options a checkpoint was made with: its state fits no others.
+// The options that a config record asks for, and those that a checkpoint was made with: its state
+// fits no others.
 #pragma once
 
 #include "ops/options.h"
+#include "ops/pipeline.h"
 #include "ops/quality.h"
+#include "ops/raw_payloads.h"
 #include "ops/rerun.h"
+#include "ops/windows.h"
 #include "stream/state.h"
 
 namespace tape::ops {
+
+/// Errors: `payload` has no text, or the text asks for what cannot be served.
+inline Result<PipelineOptions> asked_options(std::string_view payload, const ConfigParser& parse) {
+    const auto text = text_member(payload, "text");
+    if (!text) return user_error("the config record has no text");
+    Result<PipelineOptions> asked = parse(*text);
+    if (asked)
+        if (auto checked = check(*asked); !checked) return checked.error();
+    return asked;
+}
 
 inline void save_options(const PipelineOptions& options, stream::StateWriter& out) {
     out.put(options.lateness);

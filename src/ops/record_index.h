@@ -28,7 +28,8 @@ class RecordIndex final {
     }
     /// No record before this offset has `ts_recv` or a later time.
     Offset before(Nanos ts_recv) const {
-        const auto behind = std::ranges::lower_bound(entries_, ts_recv - step, {}, &Entry::newest_before);
+        const auto behind =
+            std::ranges::lower_bound(entries_, ts_recv - step, {}, &Entry::newest_before);
         if (behind == entries_.begin()) return entries_.empty() ? Offset{} : entries_[0].offset;
         return std::prev(behind)->offset;
     }

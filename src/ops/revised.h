@@ -1,5 +1,5 @@
-// Which windows of one instrument were emitted again, and how often at most: what a later repair has
-// to exceed when the rows themselves are long forgotten.
+// Which windows of one instrument were emitted again, and how often at most: what a later repair
+// has to exceed when the rows themselves are long forgotten.
 #pragma once
 
 #include <algorithm>
@@ -22,8 +22,7 @@ class Revised final {
         auto from = std::ranges::lower_bound(
             ranges_, end, {}, [&](const Range& range) { return range.last + slide; });
         auto to = from;
-        for (; to != ranges_.end() && to->first <= end + slide; ++to)
-            noted = join(noted, *to);
+        for (; to != ranges_.end() && to->first <= end + slide; ++to) noted = join(noted, *to);
         ranges_.insert(ranges_.erase(from, to), noted);
         if (ranges_.size() <= ranges_max) return;
         ranges_[1] = join(ranges_[0], ranges_[1]);
