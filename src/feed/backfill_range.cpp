@@ -102,7 +102,7 @@ Result<BackfillReport> backfill_range(
     asio::io_context io{1};
     auto recorder = Recorder::open(io, options.log_root / place->slot->name, options.writer);
     if (!recorder) return recorder.error();
-    const auto rest = make_client(options, source, make_limiter(options, *source.venue));
+    const auto rest = make_client(options, source, make_limits(options, *source.venue));
     const auto target =
         std::make_shared<BackfillTarget>(place->slot->name, *source.venue, source.spec, rest,
                                          std::make_unique<RangeLog>(**recorder));

@@ -1,5 +1,5 @@
-// Asks one endpoint of a venue over REST, never faster than its limiter lets it. Whoever shares the
-// limiter shares the venue's patience.
+// Asks one endpoint of a venue over REST, never faster than its limiter lets it, and tells when a
+// socket of the venue may be opened. Whoever shares the limiters shares the venue's patience.
 #pragma once
 
 #include <memory>
@@ -15,6 +15,11 @@ namespace asio = net::asio;
 struct FeedOptions;
 struct PlannedSource;
 
+/// What all clients of one venue share.
+struct VenueLimits {
+    std::shared_ptr<Limiter> rest, connects;
+};
+
 class RestClient final {
  public:
     struct Options {
@@ -24,7 +29,7 @@ class RestClient final {
         i64 max_body_bytes = 16 << 20;
         Nanos timeout = seconds(20);  // Of one exchange, once it may be sent.
     };
-    RestClient(Options options, std::shared_ptr<Limiter> limiter);
+    RestClient(Options options, VenueLimits limits);
     RestClient(const RestClient&) = delete;
     RestClient& operator=(const RestClient&) = delete;
 
@@ -33,29 +38,33 @@ class RestClient final {
     /// net::http_request does. The client outlives the call.
     asio::awaitable<net::HttpResponse> fetch(venues::RestRequest request,
                                              RestUse use = RestUse::capture);
+    /// Returns when a WebSocket connection may be begun.
+    asio::awaitable<void> connect_turn() {
+        return wait_turn(*limits_.connects, 1, RestUse::capture);
+    }
     /// When a request of `weight` could be sent, by the steady clock, which says `now`.
     Nanos ready_at(Nanos now, i64 weight, RestUse use) const {
-        return limiter_->ready_at(now, weight, use);
+        return limits_.rest->ready_at(now, weight, use);
     }
     /// Whether the venue demands that nothing is asked now.
-    bool barred() const { return limiter_->barred(steady_clock()); }
+    bool barred() const { return limits_.rest->barred(steady_clock()); }
     /// The caller found that an answer of status 200 was a refusal: the next one waits longer.
-    void refused(RestUse use) { limiter_->on_failure(steady_clock(), use); }
+    void refused(RestUse use) { limits_.rest->on_failure(steady_clock(), use); }
     const std::string& endpoint() const { return options_.endpoint; }
 
  private:
-    asio::awaitable<void> wait_turn(i64 weight, RestUse use);
+    asio::awaitable<void> wait_turn(Limiter& limiter, i64 weight, RestUse use);
     void note(const net::HttpResponse& response, RestUse use);
 
     const Options options_;
-    const std::shared_ptr<Limiter> limiter_;
+    const VenueLimits limits_;
     Counter waits_;
     Gauge barred_;
 };
 
-/// Of a venue's budget, in the shares that the options give.
-std::shared_ptr<Limiter> make_limiter(const FeedOptions& options, const venues::Venue& venue);
+/// Of a venue's budgets, in the shares that the options give.
+VenueLimits make_limits(const FeedOptions& options, const venues::Venue& venue);
 std::shared_ptr<RestClient> make_client(const FeedOptions& options, const PlannedSource& source,
-                                        std::shared_ptr<Limiter> limiter);
+                                        VenueLimits limits);
 
 }  // namespace tape::feed

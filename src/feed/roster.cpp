@@ -122,11 +122,11 @@ void Roster::follow(const std::vector<PlannedSource>& planned, Logs logs,
 }
 
 std::shared_ptr<RestClient> Roster::client(const PlannedSource& source) {
-    std::shared_ptr<Limiter>& limiter = limiters_[source.venue];
-    if (!limiter) limiter = make_limiter(context_.options, *source.venue);
+    VenueLimits& limits = limits_[source.venue];
+    if (!limits.rest) limits = make_limits(context_.options, *source.venue);
     auto& client =
         clients_[fmt::format("{}\n{}\n{}", source.venue->name(), source.rest, source.ca_file)];
-    if (!client) client = make_client(context_.options, source, limiter);
+    if (!client) client = make_client(context_.options, source, limits);
     return client;
 }
 

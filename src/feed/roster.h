@@ -76,7 +76,7 @@ class Roster final {
     asio::awaitable<void> close(std::shared_ptr<Slot> slot);
 
     FeedContext& context_;
-    std::map<const venues::Venue*, std::shared_ptr<Limiter>> limiters_;
+    std::map<const venues::Venue*, VenueLimits> limits_;
     std::map<std::string, std::shared_ptr<RestClient>> clients_;  // By venue, endpoint, authority.
     std::map<const venues::Venue*, std::unique_ptr<Backfill>> backfills_;
     std::vector<Source> sources_;

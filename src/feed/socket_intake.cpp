@@ -87,6 +87,8 @@ asio::awaitable<SocketIntake::Shared> SocketIntake::open() {
     options.ca_file = plan.ca_file;
     options.max_message_bytes = slot_.context().options.writer.max_record_bytes;
     options.idle_timeout = plan.connection.silence_limit + plan.connection.silence_limit;
+    co_await plan.rest->connect_turn();
+    if (slot_.stopped()) co_return nullptr;
     std::shared_ptr<net::WebSocket> socket = co_await net::connect_websocket(url, options);
     if (slot_.stopped()) {
         socket->abort();

@@ -72,6 +72,9 @@ std::optional<std::string> setting(std::string_view feed, std::string_view name)
 class TestVenue final : public venues::Venue {
  public:
     std::string_view name() const override { return "test"; }
+    venues::RestBudget connect_budget() const override {
+        return {.weight = 1'000, .per = seconds(1)};
+    }
     i32 decoder_version() const override { return 1; }
     std::string_view default_websocket(std::string_view) const override {
         return "ws://127.0.0.1:1";

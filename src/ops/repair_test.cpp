@@ -374,7 +374,10 @@ std::vector<Raw> troubled(u64 seed, FakeIds ids) {
         troubled.push_back({RecordKind::heartbeat, beat, ""});
     troubled.push_back({RecordKind::disconnected, 260'000, "{}"});
     troubled.push_back({RecordKind::connected, 261'000, "{}"});
-    std::ranges::stable_sort(troubled, {}, &Raw::at_ms);
+    std::multimap<i64, Raw> by_time;  // Keeps the order of those at one time.
+    for (const Raw& raw : troubled) by_time.emplace(raw.at_ms, raw);
+    troubled.clear();
+    for (const auto& [at, raw] : by_time) troubled.push_back(raw);
     return troubled;
 }
 

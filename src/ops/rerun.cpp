@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <deque>
 #include <optional>
+#include <tuple>
 
 #include "ops/sieve.h"
 
@@ -177,8 +178,8 @@ Result<void> run_again(const RerunContext& context, const std::vector<Rerun>& re
     // One after the other in time; those whose chunks would overlap together.
     std::vector<const Rerun*> ordered;
     for (const Rerun& rerun : reruns) ordered.push_back(&rerun);
-    std::ranges::stable_sort(ordered, [](const Rerun* a, const Rerun* b) {
-        return std::pair(a->span.kind, a->span.lo) < std::pair(b->span.kind, b->span.lo);
+    std::ranges::sort(ordered, [](const Rerun* a, const Rerun* b) {
+        return std::tuple(a->span.kind, a->span.lo, a) < std::tuple(b->span.kind, b->span.lo, b);
     });
     for (std::size_t i = 0; i < ordered.size();) {
         std::vector<StaleSpan> spans;

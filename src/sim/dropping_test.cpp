@@ -46,7 +46,7 @@ const std::vector<Case>& cases() {
              std::vector<i64> ids;
              for (const json& one : answer.at("data"))  // Sequences are about seven times the ids.
                  for (i64 id = std::stoll(one.at("sequence").get<std::string>()) / 7;; --id)
-                     if (std::to_string(trades.sequence(id)) == one.at("sequence")) {
+                     if (one.at("sequence") == std::to_string(trades.sequence(id))) {
                          ids.push_back(id);
                          break;
                      }

@@ -209,6 +209,8 @@ class Kraken final : public Venue {
     }
     // https://support.kraken.com/articles/206548367-what-are-the-api-rate-limits-: once a second.
     RestBudget rest_budget() const override { return {.weight = 1, .per = seconds(1)}; }
+    // https://docs.kraken.com/api/docs/guides/spot-ws-intro: about 150 in ten minutes.
+    RestBudget connect_budget() const override { return {.weight = 150, .per = seconds(600)}; }
 
  private:
     static std::string request(std::string_view method, std::string_view channel,

@@ -340,6 +340,7 @@ class Kucoin final : public Venue {
     }
     // https://www.kucoin.com/docs-new/rate-limit: the pool of public endpoints.
     RestBudget rest_budget() const override { return {.weight = 2'000, .per = seconds(30)}; }
+    RestBudget connect_budget() const override { return {.weight = 30, .per = seconds(60)}; }
 
  private:
     static std::string request(std::string_view id, std::string_view channel,

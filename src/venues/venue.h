@@ -42,7 +42,7 @@ struct RestRequest {
         {};  // An API key's, say; never recorded.
 };
 
-/// What a venue allows an address to ask for over REST.
+/// What a venue allows an address to ask for over REST, or to connect.
 struct RestBudget {
     i64 weight = 10;               // The sum of the requests' weights …
     Nanos per = seconds(1);        // … within this time.
@@ -172,6 +172,8 @@ class Venue {
     virtual std::optional<RestRequest> backfill(const SourceSpec& spec,
                                                 const Missing& missing) const;
     virtual RestBudget rest_budget() const { return {}; }
+    /// How many WebSocket connections an address may begin; of OKX's size unless a venue says so.
+    virtual RestBudget connect_budget() const { return {.weight = 3, .per = seconds(1)}; }
     /// An answer the protocol demands to a received frame (none of OKX's or Coinbase's does).
     virtual std::optional<std::string> reply(std::string_view frame) const;
     /// Whether a channel carries trades, tickers, quotes or polls: the default input of windows.
