@@ -4,6 +4,7 @@ unrecoverable; windows are those of the trades."""
 import collections
 import dataclasses
 import decimal
+import itertools
 import json
 
 from harness import tape
@@ -64,8 +65,10 @@ def all_rows(data, statement):
 def ticks_of(data):
     """(venue, native symbol) -> trades as they are in the table, in the order of their ids; its symbol; when it was first
     heard of."""
-    rows = all_rows(data, """select venue, symbol, native_symbol, trade_id, sequence, price, size, side,
-        epoch_us(ts_event) * 1000 + ts_event_nanos as ts_ns, epoch_ns(ts_recv) as recv_ns from ticks where kind = 'trade'""")
+    streams = all_rows(data, "select distinct venue, symbol from ticks where kind = 'trade'")
+    rows = itertools.chain.from_iterable(all_rows(data, f"""select venue, symbol, native_symbol, trade_id, sequence, price,
+        size, side, epoch_us(ts_event) * 1000 + ts_event_nanos as ts_ns, epoch_ns(ts_recv) as recv_ns from ticks
+        where kind = 'trade' and venue = '{stream["venue"]}' and symbol = '{stream["symbol"]}'""") for stream in streams)
     found, symbols, begins = collections.defaultdict(list), {}, {}
     for row in rows:
         number = row["sequence"] if row["venue"] == "kucoin" else row["trade_id"]

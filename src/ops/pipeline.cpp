@@ -305,8 +305,6 @@ class Pipeline final : public stream::Processor, venues::EventSink, WindowOutput
         return true;
     }
 
-    // ---- Gaps and what follows from them ----
-
     void lost(Nanos at, std::string_view cause) {
         at = backlog_.sent(at);
         if (observation_.lost(at)) ledger_.lost(at, cause);
@@ -321,8 +319,10 @@ class Pipeline final : public stream::Processor, venues::EventSink, WindowOutput
         }
         const Instrument* instrument = decoder_->instruments().find(venue_.name(), gap.symbol);
         if (instrument == nullptr) return;
-        if (gap.cause == "fetched")
+        if (gap.cause == "fetched") {
+            stale_.hurry();
             return ledger_.on_fetched(gap.channel, *instrument, *gap.from_ts, gap.from_id);
+        }
         observation_.lost(venue_.kind_of(gap.channel), *instrument, backlog_.sent(*gap.from_ts));
         ledger_.muted(gap.channel, *instrument, backlog_.sent(*gap.from_ts));
     }
