@@ -30,6 +30,7 @@ BackfillRequest request_of(const Json& json) {
                         .to_id = id_of(json, "to_id"),
                         .from_ts = {json.at("from_ts").get<i64>()},
                         .to_ts = {json.at("to_ts").get<i64>()},
+                        .last_ts = {json.value("last_ts", i64{0})},
                         .cause = json.value("cause", "")}};
 }
 
@@ -63,6 +64,7 @@ std::string to_json(const BackfillRequest& request) {
                 {"to_id", id_or_null(missing.to_id)},
                 {"from_ts", missing.from_ts.count},
                 {"to_ts", missing.to_ts.count},
+                {"last_ts", missing.last_ts.count},
                 {"cause", missing.cause}}
         .dump();
 }

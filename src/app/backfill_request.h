@@ -17,7 +17,8 @@ struct BackfillRequest {
 };
 
 /// {"slot":"okx-1","channel":"trades","symbol":"BTC-USDT","from_id":…,"to_id":…,"from_ts":…,
-/// "to_ts":…,"cause":…}; symbol is the venue's own, times are nanoseconds, ids may be null.
+/// "to_ts":…,"last_ts":…,"cause":…}; symbol is the venue's own, times are nanoseconds, ids may be
+/// null.
 std::string to_json(const BackfillRequest& request);
 
 /// All trades of a time: {"venue":"okx","symbol":"BTC-USDT","from":"2026-11-21T00:00:00Z","to":…}.

@@ -35,7 +35,7 @@ GapHunt::GapHunt(venues::Missing asked, const venues::IdentityRule& rule)
         finish("nothing is missing");
     else {
         phase_ = Phase::ids;
-        ids_.add({*asked_.from_id, *asked_.to_id, asked_.from_ts, asked_.to_ts});
+        ids_.add({*asked_.from_id, *asked_.to_id, begin_ts(), asked_.to_ts});
     }
 }
 
@@ -88,7 +88,7 @@ void GapHunt::on_newest(std::span<const FetchedTrade> trades) {
     if (newest == trades.end()) return finish("the venue lists no trades");
     if (newest->last < *asked_.from_id) return finish("");
     phase_ = Phase::ids;
-    ids_.add({*asked_.from_id, newest->last, asked_.from_ts, newest->ts});
+    ids_.add({*asked_.from_id, newest->last, begin_ts(), newest->ts});
     take(trades);
 }
 

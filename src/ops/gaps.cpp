@@ -241,6 +241,7 @@ std::vector<venues::Missing> GapLedger::take_asks() {
                             .to_id = gap.to_id,
                             .from_ts = gap.from_ts,
                             .to_ts = gap.to_ts,
+                            .last_ts = gap.last_id ? gap.last_ts : Nanos{},
                             .cause = gap.cause});
         }
     return asks;

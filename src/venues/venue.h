@@ -55,6 +55,7 @@ struct Missing {
     std::optional<u64> from_id, to_id;  // Both included. None: unknown, or up to the newest.
     Nanos from_ts, to_ts;    // Where they lie, by the venue's clock, about. Both move with the ids
                              // as answers come: some venues page by time.
+    Nanos last_ts = {};      // Of the newest trade before them; 0: unknown.
     std::string cause = {};  // Of the gap; for messages.
 };
 
