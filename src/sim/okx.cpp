@@ -133,7 +133,7 @@ class OkxSession final : public Session {
     }
 
     void subscribe(Channel channel, const TradeSequence& trades, Nanos now, Outbox& out) {
-        const i64 last = trades.last_at(now);
+        const i64 last = okx_newest(trades, now);
         Subscription made{channel, &trades, last};
         if (last > 0 && channel == Channel::tickers) send_ticker(trades, last, out);
         if (last > 0 && channel == Channel::trades) made.sent = trades.order_first(last) - 1;
@@ -143,7 +143,7 @@ class OkxSession final : public Session {
 
     static void send_due(Subscription& subscription, Nanos now, Outbox& out) {
         const TradeSequence& trades = *subscription.trades;
-        const i64 due = trades.last_at(now);
+        const i64 due = okx_newest(trades, now);
         while (subscription.sent < due) {
             const i64 first = subscription.sent + 1;
             const i64 last =

@@ -89,7 +89,7 @@ net::Response latest_trades(const net::Request& request, const TradeSequence& tr
     Page page;
     if (const auto wrong = read_page(request, 500, page); !wrong.empty())
         return bad_parameter(wrong);
-    const i64 newest = trades.last_at(now);
+    const i64 newest = okx_newest(trades, now);
     return trade_list(trades, newest, 1, page.limit);
 }
 
@@ -101,7 +101,7 @@ net::Response history_trades(const net::Request& request, const TradeSequence& t
     if (const auto wrong = read_page(request, 100, page); !wrong.empty())
         return bad_parameter(wrong);
     const std::string type = request.parameter("type").value_or("1");
-    i64 newest = trades.last_at(now), oldest = 1;
+    i64 newest = okx_newest(trades, now), oldest = 1;
     if (type == "1") {
         newest = std::min(newest, page.after - 1);
         oldest = std::max(oldest, page.before + 1);
@@ -224,6 +224,12 @@ constexpr std::array<Route, 4> instrument_routes = {
      {"/api/v5/market/candles", candle_list}}};
 
 }  // namespace
+
+i64 okx_newest(const TradeSequence& trades, Nanos moment) {
+    const i64 last = trades.last_at(moment);
+    const bool whole = last == 0 || trades.order_last(last) == last;
+    return whole ? last : trades.order_first(last) - 1;
+}
 
 std::string_view okx_type(const Listing& listing) {
     return listing.type == Listing::Type::spot ? "SPOT" : "SWAP";

@@ -11,6 +11,10 @@ namespace tape::sim {
 /// https://www.okx.com/docs-v5/en/#order-book-trading-market-data
 net::Response okx_answer(const net::Request& request, const Market& market, Nanos now);
 
+/// The last trade that is told at `moment`: an order is filled at once, so its fills are told
+/// together, when the last of them is there.
+i64 okx_newest(const TradeSequence& trades, Nanos moment);
+
 /// "SPOT" or "SWAP".
 std::string_view okx_type(const Listing& listing);
 /// Appends the object that both the `tickers` channel and /market/ticker send of the last trade.
