@@ -117,9 +117,8 @@ arrow::Result<i64> write(const std::filesystem::path& path,
     ARROW_ASSIGN_OR_RAISE(auto out, arrow::io::FileOutputStream::Open(path.string()));
     parquet::WriterProperties::Builder properties;
     properties.compression(parquet::Compression::ZSTD)->created_by("tape");
-    ARROW_ASSIGN_OR_RAISE(
-        auto writer, parquet::arrow::FileWriter::Open(*schema, memory_pool(), out,
-                                                      properties.build()));
+    ARROW_ASSIGN_OR_RAISE(auto writer, parquet::arrow::FileWriter::Open(*schema, memory_pool(), out,
+                                                                        properties.build()));
     for (std::size_t from = 0; from < actions.size(); from += rows_at_once) {
         const std::size_t to = std::min<std::size_t>(from + rows_at_once, actions.size());
         std::vector<std::string> columns(static_cast<std::size_t>(schema->num_fields()), "[");

@@ -124,8 +124,8 @@ Result<std::unique_ptr<ParquetFile>> ParquetFile::create(const std::filesystem::
     auto out = arrow::io::FileOutputStream::Open(path.string());
     if (!out.ok()) return arrow_error("make", path, out.status());
     self.out = std::move(*out);
-    auto writer = parquet::arrow::FileWriter::Open(*self.schema, memory_pool(),
-                                                   self.out, writer_properties(*self.schema));
+    auto writer = parquet::arrow::FileWriter::Open(*self.schema, memory_pool(), self.out,
+                                                   writer_properties(*self.schema));
     if (!writer.ok()) return arrow_error("begin", path, writer.status());
     self.writer = std::move(*writer);
     return file;
