@@ -59,10 +59,8 @@ class GapHunt final {
     void fill_holes(std::string detail);
     void leave_newer();
     bool passed_start() const;
-    // Where its ids begin: behind the last one that is known, however late that was read.
-    Nanos begin_ts() const {
-        return asked_.last_ts > Nanos{} ? std::min(asked_.from_ts, asked_.last_ts) : asked_.from_ts;
-    }
+    // Where its ids begin: at the last one that is known, whenever that was read.
+    Nanos begin_ts() const { return asked_.last_ts > Nanos{} ? asked_.last_ts : asked_.from_ts; }
     bool within(Nanos ts) const { return ts >= asked_.from_ts && ts <= asked_.to_ts; }
     void finish(std::string detail);
 
