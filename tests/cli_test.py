@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
 """The command line as scripts see it: exit codes, messages that name the thing and the value, nothing lost on bad input."""
+import contextlib
 import json
 import os
 import pathlib
 import signal
 import socket
 import subprocess
+import time
 import unittest
 
 from harness import ROOT, TAPE, Running, query, tape, temporary_folder, wait_for
@@ -204,26 +206,64 @@ class WholeLine(unittest.TestCase):
         with temporary_folder() as folder:
             tape("run", "--simulate", "--for", "1s", "--data", folder / "data", "--listen", "127.0.0.1:0", check=0)
 
+    @contextlib.contextmanager
+    def simulated_config(self, folder, more=""):
+        """A config that follows two venues of a simulator in a process of its own."""
+        simulator = subprocess.Popen([TAPE, "simulate", "--port", "0", "--rate", "200"], stdout=subprocess.PIPE, text=True)
+        try:
+            venues = json.loads(simulator.stdout.readline())["venues"]
+            config = folder / "pipeline.toml"
+            config.write_text("".join(
+                f'[[source]]\nvenue = "{venue}"\nsymbols = ["{symbol}"]\nwebsocket = "{venues[venue]["ws"]}"\nrest = "{venues[venue]["rest"]}"\n'
+                for venue, symbol in (("okx", "BTC-USDT"), ("coinbase", "BTC-USD")))
+                + f'[[source]]\nvenue = "coingecko"\nsymbols = ["BTC-USD"]\nids = {{ "BTC-USD" = "bitcoin" }}\nchannels = ["prices"]\n'
+                f'rest = "{venues["coingecko"]["rest"]}"\n[[window]]\nname = "avg_1s"\nsize = "1s"\n')
+            yield config
+        finally:
+            simulator.terminate()
+            simulator.wait()
+            simulator.stdout.close()
+
     def test_roles_in_processes_of_their_own(self):
-        with temporary_folder() as folder:
-            simulator = subprocess.Popen([TAPE, "simulate", "--port", "0", "--rate", "200"], stdout=subprocess.PIPE, text=True)
-            try:
-                venues = json.loads(simulator.stdout.readline())["venues"]
-                config = folder / "pipeline.toml"
-                config.write_text("".join(
-                    f'[[source]]\nvenue = "{venue}"\nsymbols = ["{symbol}"]\nwebsocket = "{venues[venue]["ws"]}"\nrest = "{venues[venue]["rest"]}"\n'
-                    for venue, symbol in (("okx", "BTC-USDT"), ("coinbase", "BTC-USD")))
-                    + '[[window]]\nname = "avg_1s"\nsize = "1s"\n')
-                data = folder / "data"
-                with Running("collect", "-c", config, data=data) as collect, Running("process", "-c", config, data=data) as process:
-                    wait_for("window rows", lambda: int(process.sql("select count(*) from windows")[1]["rows"][0][0]) > 0)
+        """What the one that processes finds missing the one that captures fetches."""
+        with temporary_folder() as folder, self.simulated_config(folder) as config:
+            data = folder / "data"
+            with Running("process", "-c", config, data=data) as process:
+                def count(statement):
+                    status, answer = process.sql(statement)
+                    return int(answer["rows"][0][0]) if status == 200 else 0
+                with Running("collect", "-c", config, data=data) as collect:
+                    wait_for("window rows", lambda: count("select count(*) from windows") > 0)
+                    collect.kill()
+                with Running("collect", "-c", config, data=data) as collect:
+                    wait_for("the back-fill of both trade streams", lambda: count(
+                        "select count(*) from gaps_latest where cause = 'restart' and channel in ('trades', 'matches') "
+                        "and status = 'backfilled'") == 2)
                     self.assertEqual(collect.stop(), 0, collect.output())
-                    self.assertEqual(process.stop(), 0, process.output())
-                tape("replay", "--verify", "--data", data, check=0)
-            finally:
-                simulator.terminate()
-                simulator.wait()
-                simulator.stdout.close()
+                self.assertEqual(process.stop(), 0, process.output())
+            tape("replay", "--verify", "--data", data, check=0)
+
+    def test_a_time_is_fetched_by_hand(self):
+        """With nobody at work, and by the process that captures; polled sources have nothing to fetch."""
+        oldest = "select epoch_ms(min(ts_event)) ms from ticks where venue = '{}' and kind = 'trade'"
+        with temporary_folder() as folder, self.simulated_config(folder) as config:
+            data = folder / "data"
+            tape("run", "-c", config, "--data", data, "--listen", "127.0.0.1:0", "--for", "3s", check=0)
+            before = time.time() - 60
+            since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(before))
+            tape("backfill", "-c", config, "--data", data, "--venue", "okx", "--from", since, check=0)
+            tape("backfill", "-c", config, "--data", data, "--from", since, check=0)
+            for venue in ("okx", "coinbase"):
+                self.assertLess(int(query(data, oldest.format(venue))[0]["ms"]), (before + 5) * 1000, venue)
+            self.assertIn("nowhere", tape("backfill", "-c", config, "--data", data, "--venue", "nowhere", "--from", since, check=2).stderr)
+            before -= 60
+            since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(before))
+            with Running("run", "-c", config, data=data) as running:
+                running.address()
+                tape("backfill", "-c", config, "--data", data, "--symbol", "BTC-USD", "--from", since, check=0)
+                wait_for("the older trades", lambda: int(running.sql(oldest.format("coinbase"))[1]["rows"][0][0]) < (before + 5) * 1000)
+                self.assertEqual(running.stop(), 0, running.output())
+            tape("replay", "--verify", "--data", data, check=0)
 
     def test_a_killed_run_names_its_gap_and_fills_it(self):
         with temporary_folder() as folder:

@@ -36,8 +36,7 @@ int fetch_here(const Config& config, DataFolder& folder, const BackfillSpan& spa
     if (!kind) return fail(kind.error());
     for (const Role role : {Role::capture, Role::process})
         if (auto locked = folder.lock(role); !locked) return fail(locked.error());
-    const auto requests = requests_of(span, config);
-    if (!requests) return fail(requests.error());
+    if (const auto requests = requests_of(span, config); !requests) return fail(requests.error());
     const feed::FeedOptions options{
         .sources = source_options(config),
         .log_root = folder.paths().raw,
@@ -48,6 +47,8 @@ int fetch_here(const Config& config, DataFolder& folder, const BackfillSpan& spa
         if (!span.venue.empty() && source.venue != span.venue) continue;
         for (const std::string& symbol : source.symbols) {
             if (!span.symbol.empty() && symbol != span.symbol) continue;
+            // Polled sources have no trades.
+            if (!requests_of({source.venue, symbol, span.from, span.to}, config)) continue;
             const auto report = feed::backfill_range(options, source.venue, symbol, span.from,
                                                      span.to, [](const auto& so_far) {
                                                          show(so_far, false);
@@ -58,8 +59,7 @@ int fetch_here(const Config& config, DataFolder& folder, const BackfillSpan& spa
             whole &= !report->given_up;
         }
     }
-    ReplayOptions processing;
-    if (auto done = replay(config, folder.paths(), processing); !done) return fail(done.error());
+    if (auto done = replay(config, folder.paths(), {}); !done) return fail(done.error());
     return whole ? exit_code::done : exit_code::outside;
 }
 
@@ -79,7 +79,7 @@ int run(const Arguments& arguments) {
     }
     DataFolder folder(config->data, *config);
     if (!folder.holder(Role::capture)) return fetch_here(*config, folder, span);
-    const auto answer = tell(arguments.place, Role::capture, "/api/v1/backfill", to_json(span));
+    const auto answer = tell(folder, Role::capture, "/api/v1/backfill", to_json(span));
     if (!answer) return fail(answer.error());
     fmt::print("{}\n", *answer);
     return exit_code::done;

@@ -22,6 +22,7 @@ namespace tape::app {
 
 log::WriterOptions raw_writer_options(const Config& config);
 log::RetentionOptions raw_retention(const Config& config);
+
 /// Who is told what `slot` misses; see ops::PipelineSetup::ask.
 using Ask = std::function<void(const std::string& slot, const venues::Missing& missing)>;
 /// How the partition `name` is processed.

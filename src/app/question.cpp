@@ -20,18 +20,15 @@ Result<sinks::QueryResult> ask(const Place& place, const std::string& statement,
         return (*warehouse)->query(statement, {.rows = limit});
     }
     const nlohmann::json question = {{"sql", statement}, {"limit", limit}};
-    const auto answer = tell(place, Role::process, "/api/v1/sql", question.dump());
+    const auto answer = tell(folder, Role::process, "/api/v1/sql", question.dump());
     if (!answer) return answer.error();
     const auto json = nlohmann::json::parse(*answer, nullptr, false);
     if (!json.is_object()) return external_error("the answer is no JSON object", Retry::never);
     return result_of_json(json);
 }
 
-Result<std::string> tell(const Place& place, Role role, const std::string& path,
+Result<std::string> tell(const DataFolder& folder, Role role, const std::string& path,
                          const std::string& json) {
-    const auto config = config_of(place);
-    if (!config) return config.error();
-    const DataFolder folder(config->data, *config);
     if (const auto kind = folder.kind(); !kind) return kind.error();
     const std::string root = folder.root().string();
     const auto address = folder.holder(role);

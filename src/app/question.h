@@ -15,10 +15,9 @@ namespace tape::app {
 /// answer.
 Result<sinks::QueryResult> ask(const Place& place, const std::string& statement, i64 limit);
 
-/// POSTs `json` to `path` of the process that has `role` in the data folder of `place`, and gives
-/// the answer's body. Errors (user): no such process runs, or it serves nothing, or it refuses, in
-/// its words.
-Result<std::string> tell(const Place& place, Role role, const std::string& path,
+/// POSTs `json` to `path` of the process that has `role` in `folder`, and gives the answer's body.
+/// Errors (user): no such process runs, or it serves nothing, or it refuses, in its words.
+Result<std::string> tell(const DataFolder& folder, Role role, const std::string& path,
                          const std::string& json);
 
 }  // namespace tape::app

@@ -9,6 +9,7 @@ namespace tape::app {
 namespace {
 
 constexpr std::chrono::seconds retry_after{2};
+constexpr Nanos patience = seconds(2);  // Of one request: stopping waits for it.
 
 }  // namespace
 
@@ -49,8 +50,8 @@ void RemoteAsk::run() {
 bool RemoteAsk::post(const BackfillRequest& request) const {
     const auto address = folder_.holder(Role::capture);
     if (!address || address->empty()) return false;
-    const auto answer =
-        net::http_post(fmt::format("http://{}/api/v1/backfill", *address), to_json(request));
+    const auto answer = net::http_post(fmt::format("http://{}/api/v1/backfill", *address),
+                                       to_json(request), patience);
     if (!answer) return false;
     if (answer->status / 100 == 4)
         log_warn("{}: the back-fill of {} is refused: {}", request.slot,

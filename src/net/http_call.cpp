@@ -10,12 +10,12 @@
 namespace tape::net {
 namespace {
 
-asio::awaitable<void> exchange(Url url, std::string json, HttpAnswer* answer) {
+asio::awaitable<void> exchange(Url url, std::string json, Nanos timeout, HttpAnswer* answer) {
     // Arguments have names: gcc 12 destroys temporaries of a co_await expression twice.
     Headers headers;
     headers.emplace_back("Content-Type", "application/json");
     ClientOptions options;
-    options.timeout = seconds(60);
+    options.timeout = timeout;
     std::string method = "POST";
     auto request = http_request(std::move(method), std::move(url), std::move(headers),
                                 std::move(json), std::move(options));
@@ -26,13 +26,13 @@ asio::awaitable<void> exchange(Url url, std::string json, HttpAnswer* answer) {
 
 }  // namespace
 
-Result<HttpAnswer> http_post(const std::string& url, const std::string& json) {
+Result<HttpAnswer> http_post(const std::string& url, const std::string& json, Nanos timeout) {
     const auto parsed = parse_url(url);
     if (!parsed) return parsed.error();
     asio::io_context io;
     HttpAnswer answer;
     std::exception_ptr failure;
-    asio::co_spawn(io, exchange(*parsed, json, &answer),
+    asio::co_spawn(io, exchange(*parsed, json, timeout, &answer),
                    [&failure](std::exception_ptr error) { failure = std::move(error); });
     io.run();
     try {

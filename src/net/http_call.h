@@ -4,6 +4,7 @@
 #include <string>
 
 #include "base/result.h"
+#include "base/time.h"
 
 namespace tape::net {
 
@@ -12,7 +13,8 @@ struct HttpAnswer {
     std::string body;
 };
 
-/// POSTs JSON to a URL on this machine. Error (external): no answer within a minute.
-Result<HttpAnswer> http_post(const std::string& url, const std::string& json);
+/// POSTs JSON to a URL on this machine. Error (external): no answer within `timeout`.
+Result<HttpAnswer> http_post(const std::string& url, const std::string& json,
+                             Nanos timeout = seconds(60));
 
 }  // namespace tape::net
