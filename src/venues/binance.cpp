@@ -159,9 +159,10 @@ class BinanceDecoder final : public JsonDecoder {
     void on_symbols(json::Object body) {
         for (json::Object item : body.objects("symbols")) {
             const json::Field symbol = item["symbol"];
+            const bool trading = json::is(item.find("status").text, "TRADING");
             const std::string_view base = item["baseAsset"].text;
-            list_instrument(symbol,
-                            to_capitals(fmt::format("{}-{}", base, item["quoteAsset"].text)));
+            list_instrument(
+                symbol, to_capitals(fmt::format("{}-{}", base, item["quoteAsset"].text)), trading);
         }
     }
 

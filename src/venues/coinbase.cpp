@@ -247,7 +247,8 @@ class CoinbaseDecoder final : public JsonDecoder {
             const json::Field id = item["id"];
             const std::string_view base = item["base_currency"].text;
             list_instrument(id,
-                            to_capitals(fmt::format("{}-{}", base, item["quote_currency"].text)));
+                            to_capitals(fmt::format("{}-{}", base, item["quote_currency"].text)),
+                            trades(item));
         }
     }
 
@@ -257,10 +258,16 @@ class CoinbaseDecoder final : public JsonDecoder {
             const json::Field id = item["product_id"];
             const bool future = item["product_type"].text == "FUTURE";
             const auto quote = item.find("quote_currency_id"), base = item.find("base_currency_id");
-            list_instrument(id, to_capitals(future || !quote || !base
-                                                ? std::string(id.text)
-                                                : fmt::format("{}-{}", base.text, quote.text)));
+            list_instrument(id,
+                            to_capitals(future || !quote || !base
+                                            ? std::string(id.text)
+                                            : fmt::format("{}-{}", base.text, quote.text)),
+                            trades(item));
         }
+    }
+    static bool trades(json::Object& product) {
+        const bool online = json::is(product.find("status").text, "online");
+        return online && !json::is(product.find("trading_disabled").text, "true");
     }
 
     void on_connected(Overlap overlap) override { order_.restart(overlap); }

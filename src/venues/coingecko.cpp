@@ -63,7 +63,7 @@ class CoingeckoDecoder final : public JsonDecoder {
         for (json::Object item : answer.body.objects()) {
             const std::string native = fmt::format("{}/{}", item["id"].text, quote);
             list_instrument({"id", native, true},
-                            to_capitals(fmt::format("{}-{}", item["symbol"].text, quote)));
+                            to_capitals(fmt::format("{}-{}", item["symbol"].text, quote)), true);
             const auto price = item.find("current_price"), updated = item.find("last_updated");
             if (exact && price && updated)
                 on_price(instrument({"id", native, true}), price, times_.read(updated));

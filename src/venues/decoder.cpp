@@ -15,6 +15,7 @@ std::optional<DecodeError> JsonDecoder::decode(const log::Record& record, EventS
     record_ = &record;
     ticks_.clear();
     candles_.clear();
+    listed_.clear();
     try {
         if (record.kind == log::RecordKind::frame)
             decode_frame(out);
@@ -29,6 +30,7 @@ std::optional<DecodeError> JsonDecoder::decode(const log::Record& record, EventS
     } catch (const json::Fault& fault) {
         return DecodeError{fault.reason, fmt::format("{}: {}", venue_, fault.detail)};
     }
+    for (const auto& [instrument, trading] : listed_) out.on_listed(*instrument, trading);
     for (const Tick& tick : ticks_) out.on(tick);
     for (const Candle& candle : candles_) out.on_candle(candle);
     return std::nullopt;
@@ -97,9 +99,10 @@ const Instrument& JsonDecoder::intern(std::string_view name, std::string_view na
     return instruments_.intern(venue_, id);
 }
 
-void JsonDecoder::list_instrument(const json::Field& native_symbol, std::string_view symbol) {
+void JsonDecoder::list_instrument(const json::Field& native_symbol, std::string_view symbol,
+                                  bool trading) {
     const Instrument& known = instrument(native_symbol);
-    instruments_.list(venue_, known.native_symbol, symbol);
+    listed_.emplace_back(&instruments_.list(venue_, known.native_symbol, symbol), trading);
 }
 
 Tick& JsonDecoder::tick(TickKind kind, const Instrument& instrument) {

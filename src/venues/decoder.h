@@ -92,8 +92,8 @@ class JsonDecoder : public Decoder {
         recent = key;
         return *key.instrument;
     }
-    /// As the venue's list names it.
-    void list_instrument(const json::Field& native_symbol, std::string_view symbol);
+    /// As the venue's list names it; `trading`: it can be traded now.
+    void list_instrument(const json::Field& native_symbol, std::string_view symbol, bool trading);
     /// One more tick of this record, the last in order so far; the caller fills in what the venue
     /// says.
     Tick& tick(TickKind kind, const Instrument& instrument);
@@ -126,6 +126,7 @@ class JsonDecoder : public Decoder {
     json::Cursor cursor_, envelope_;
     std::vector<Tick> ticks_;
     std::vector<Candle> candles_;
+    std::vector<std::pair<const Instrument*, bool>> listed_;  // And whether it trades.
     const log::Record* record_{};
 };
 

@@ -113,8 +113,8 @@ class KrakenDecoder final : public JsonDecoder {
             const auto written = pair.find("wsname");
             if (!written) continue;
             const std::string native = todays_name(written.text);
-            list_instrument({"wsname", native, true},
-                            to_capitals(with_separator(native, '/', '-')));
+            list_instrument({"wsname", native, true}, to_capitals(with_separator(native, '/', '-')),
+                            json::is(pair.find("status").text, "online"));
         }
     }
 
@@ -195,6 +195,14 @@ class Kraken final : public Venue {
         const std::string pair = quoted_list({&stream.native_symbol, 1});
         return {request("unsubscribe", stream.channel, pair),
                 request("subscribe", stream.channel, pair)};
+    }
+
+    // https://docs.kraken.com/api/docs/websocket-v2/book:
+    // {"channel":"book","type":"update","data":[
+    // {"symbol":"BTC/USD","bids":[…],"asks":[…],"checksum":2439117997,"timestamp":"…"}]}
+    std::optional<std::string> look_at_book(const Connection& connection) const override {
+        const std::string& pair = connection.streams.front().native_symbol;
+        return request("subscribe", "book", quoted_list({&pair, 1}));
     }
 
     // Pages by time, oldest first, at most 1000 trades; without a time, the newest. The pair may be

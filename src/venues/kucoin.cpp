@@ -192,7 +192,8 @@ class KucoinDecoder final : public JsonDecoder {
             const json::Field symbol = item["symbol"];
             const std::string_view base = item["baseCurrency"].text;
             list_instrument(symbol,
-                            to_capitals(fmt::format("{}-{}", base, item["quoteCurrency"].text)));
+                            to_capitals(fmt::format("{}-{}", base, item["quoteCurrency"].text)),
+                            json::is(item.find("enableTrading").text, "true"));
         }
     }
 

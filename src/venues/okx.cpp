@@ -13,6 +13,8 @@ namespace tape::venues {
 namespace {
 
 constexpr std::string_view venue_name = "okx";
+constexpr std::string_view public_path = "/ws/v5/public";
+constexpr std::string_view business_path = "/ws/v5/business";
 
 // A request may hold many subscriptions but no more than 64 KB, and an hour no more than 480
 // requests: one argument is below 100 bytes.
@@ -146,8 +148,10 @@ class OkxDecoder final : public JsonDecoder {
             const json::Field id = item["instId"];
             const auto base = item.find("baseCcy"), quote = item.find("quoteCcy");
             list_instrument(
-                id, to_capitals(spot && base && quote ? fmt::format("{}-{}", base.text, quote.text)
-                                                      : std::string(id.text)));
+                id,
+                to_capitals(spot && base && quote ? fmt::format("{}-{}", base.text, quote.text)
+                                                  : std::string(id.text)),
+                json::is(item.find("state").text, "live"));
         }
     }
 };
@@ -217,8 +221,8 @@ class Okx final : public Venue {
         std::ranges::copy_if(*named, std::back_inserter(open),
                              [](auto channel) { return channel != "trades-all"; });
         std::vector<Connection> connections;
-        if (!open.empty()) connections.push_back(connection("/ws/v5/public", open, spec.symbols));
-        if (all) connections.push_back(connection("/ws/v5/business", {"trades-all"}, spec.symbols));
+        if (!open.empty()) connections.push_back(connection(public_path, open, spec.symbols));
+        if (all) connections.push_back(connection(business_path, {"trades-all"}, spec.symbols));
         return connections;
     }
 
@@ -228,8 +232,15 @@ class Okx final : public Venue {
     }
     std::vector<std::string> resubscribe(const Connection::Stream& stream) const override {
         const std::string each = argument(stream.channel, stream.native_symbol);
-        return {fmt::format(R"({{"op":"unsubscribe","args":[{}]}})", each),
-                fmt::format(R"({{"op":"subscribe","args":[{}]}})", each)};
+        return {request("unsubscribe", each), request("subscribe", each)};
+    }
+
+    // https://www.okx.com/docs-v5/en/#order-book-trading-market-data-ws-order-book-channel: not on
+    // the path of `trades-all`. {"arg":{"channel":"books","instId":"BTC-USDT"},"action":"update",
+    // "data":[{"asks":[…],"bids":[…],"ts":"…","checksum":-855196043,"prevSeqId":…,"seqId":…}]}
+    std::optional<std::string> look_at_book(const Connection& connection) const override {
+        if (connection.websocket_path != public_path) return std::nullopt;
+        return request("subscribe", argument("books", connection.streams.front().native_symbol));
     }
 
     // https://www.okx.com/docs-v5/en/#order-book-trading-market-data-get-trades-history
@@ -247,14 +258,18 @@ class Okx final : public Venue {
     RestBudget rest_budget() const override { return {.weight = 20, .per = seconds(2)}; }
 
  private:
+    static std::string request(std::string_view operation, std::string_view arguments) {
+        return fmt::format(R"({{"op":"{}","args":[{}]}})", operation, arguments);
+    }
     static std::string argument(std::string_view channel, std::string_view symbol) {
         return fmt::format(R"({{"channel":"{}","instId":"{}"}})", channel, symbol);
     }
 
     // The server cuts a connection that was silent for 30 s; the text "ping" is answered by "pong".
-    static Connection connection(std::string path, const std::vector<std::string_view>& channels,
+    static Connection connection(std::string_view path,
+                                 const std::vector<std::string_view>& channels,
                                  const std::vector<std::string>& symbols) {
-        Connection made{.websocket_path = std::move(path),
+        Connection made{.websocket_path = std::string(path),
                         .keepalive = Connection::Keepalive{"ping", seconds(15)}};
         std::vector<std::string> arguments;
         for (const std::string_view channel : channels)
@@ -263,8 +278,7 @@ class Okx final : public Venue {
                 made.streams.push_back({std::string(channel), symbol});
             }
         for (const auto batch : batches(arguments, arguments_per_request))
-            made.subscribe.push_back(
-                fmt::format(R"({{"op":"subscribe","args":[{}]}})", joined(batch)));
+            made.subscribe.push_back(request("subscribe", joined(batch)));
         return made;
     }
 };

@@ -31,6 +31,9 @@ bool Venue::announces_end(std::string_view /*frame*/) const {
 std::vector<std::string> Venue::resubscribe(const Connection::Stream& /*stream*/) const {
     return {};
 }
+std::optional<std::string> Venue::look_at_book(const Connection& /*connection*/) const {
+    return std::nullopt;
+}
 std::optional<RestRequest> Venue::backfill(const SourceSpec& /*spec*/,
                                            const Missing& /*missing*/) const {
     return std::nullopt;

@@ -101,6 +101,8 @@ class EventSink {
     virtual void on_unknown(std::string_view what) = 0;
     /// The venue said which trade id came last without sending it (Coinbase's heartbeat).
     virtual void on_last_trade(const Instrument& instrument, u64 trade_id, Nanos ts_event) = 0;
+    /// A list of instruments names one; `trading`: it can be traded now.
+    virtual void on_listed(const Instrument& /*instrument*/, bool /*trading*/) {}
     /// A candle that the venue computed itself.
     virtual void on_candle(const Candle& /*candle*/) {}
     /// The venue numbers the messages of a connection, and this one does not follow the last.
@@ -167,6 +169,10 @@ class Venue {
     virtual bool announces_end(std::string_view frame) const;
     /// Texts that end and renew the subscription of one stream alone; empty: the venue cannot.
     virtual std::vector<std::string> resubscribe(const Connection::Stream& stream) const;
+    /// A text that subscribes, on `connection`, the order book of its first symbol whose frames
+    /// carry a checksum: for a look by the doctor alone, nothing decodes them. None: the venue has
+    /// no such book there.
+    virtual std::optional<std::string> look_at_book(const Connection& connection) const;
     /// A request whose answer has trades of `missing`, as many as one answer can: the newest where
     /// it has no to_id, else such that asking again for what is then still missing goes on. None:
     /// the venue offers no such thing.
