@@ -62,6 +62,10 @@ class Config(unittest.TestCase):
             ('[[source]]\nvenue = "okx"\n', "[source] lacks 'symbols'"),
             (source.replace("BTC-USDT", 'BTC-USDT", "BTC-USDT'), "'BTC-USDT' of 'okx' is named twice"),
             (source + 'channels = ["bokks"]\n', "bokks"),
+            (source + 'quote = "USDT"\n', "'*' is the only symbol of a source that has a quote"),
+            (source.replace("BTC-USDT", "*"), "'*' is the only symbol of a source that has a quote"),
+            (source.replace("BTC-USDT", "*") + 'quote = "usdt"\n', "'*-usdt' is not of the form"),
+            ((source.replace("BTC-USDT", "*") + 'quote = "USDT"\n') * 2, "'*-USDT' of 'okx' is named twice"),
             (source + '[stream]\nlateness = "9s"\n', "stream.idle = 5s is less than stream.lateness = 9s"),
             (source + '[lake]\nuri = "s3://bucket/x"\n', "lake.uri = 's3://bucket/x'"),
             (source + 'ca_file = "${TAPE_NO_SUCH}"\n', "'TAPE_NO_SUCH' is not set"),
@@ -264,6 +268,38 @@ class WholeLine(unittest.TestCase):
                 wait_for("the older trades", lambda: int(running.sql(oldest.format("coinbase"))[1]["rows"][0][0]) < (before + 5) * 1000)
                 self.assertEqual(running.stop(), 0, running.output())
             tape("replay", "--verify", "--data", data, check=0)
+
+    def test_all_symbols_of_a_quote_are_followed(self):
+        """But those that another source names; a restart keeps their order, and needs no list."""
+        counts = "select kind, count(distinct symbol) n, count(*) filter (where symbol = 'BTC-USDT') btc, count(*) filter (where symbol not like '%-USDT') other from ticks group by kind order by kind"
+        with temporary_folder() as folder:
+            data, config, listed = folder / "data", folder / "pipeline.toml", folder / "data" / "symbols.json"
+            simulator = subprocess.Popen([TAPE, "simulate", "--port", "0", "--rate", "500"], stdout=subprocess.PIPE, text=True)
+            rest = json.loads(simulator.stdout.readline())["venues"]["binance"]["rest"]
+            named = '[[source]]\nvenue = "binance"\nsymbols = ["BTC-USDT"]\nchannels = ["price"]\ninterval = "1s"\nrest = "%s"\n' % rest
+            config.write_text(named + named.replace('["BTC-USDT"]', '["*"]\nquote = "USDT"').replace("price", "ticker_24hr"))
+            try:
+                with Running("run", "-c", config, data=data) as running:
+                    wait_for("polls of all", lambda: running.sql(counts)[0] == 200 and int(running.sql("select count(distinct symbol) from ticks")[1]["rows"][0][0]) > 10)
+                    before = json.loads(listed.read_text())["binance"]["USDT"]
+                    # The order of last time stands, what is listed no more goes, what is new comes behind.
+                    listed.write_text(json.dumps({"binance": {"USDT": ["GONE-USDT", *before[:0:-1]]}}))
+                    running.process.send_signal(signal.SIGHUP)
+                    wait_for("the reload", lambda: "reloaded: 2 sources" in running.output())
+                    self.assertEqual(json.loads(listed.read_text())["binance"]["USDT"], [*before[:0:-1], before[0]])
+                    self.assertEqual(running.stop(), 0, running.output())
+                rows = query(data, counts)
+                self.assertEqual([row["other"] for row in rows], [0])
+                self.assertEqual(rows[0]["n"], len(before))
+                self.assertIn("BTC-USDT", before)
+            finally:
+                simulator.terminate()
+                simulator.wait()
+                simulator.stdout.close()
+            collect = tape("collect", "-c", config, "--data", data, "--for", "1s", check=0)
+            self.assertIn(f"going on with the {len(before)} of last time", collect.stderr)
+            listed.unlink()
+            self.assertIn("binance: no list of instruments", tape("collect", "-c", config, "--data", data, "--for", "1s", check=3).stderr)
 
     def test_a_killed_run_names_its_gap_and_fills_it(self):
         with temporary_folder() as folder:

@@ -31,11 +31,13 @@ void show(const feed::BackfillReport& report, bool last) {
 }
 
 // Fetches into the log that no process writes, then processes it.
-int fetch_here(const Config& config, DataFolder& folder, const BackfillSpan& span) {
+int fetch_here(Config config, DataFolder& folder, const BackfillSpan& span) {
     const auto kind = folder.kind();
     if (!kind) return fail(kind.error());
     for (const Role role : {Role::capture, Role::process})
         if (auto locked = folder.lock(role); !locked) return fail(locked.error());
+    if (auto found = find_symbols(config, folder.paths().symbols, seconds(20)); !found)
+        return fail(found.error());
     if (const auto requests = requests_of(span, config); !requests) return fail(requests.error());
     const feed::FeedOptions options{
         .sources = source_options(config),

@@ -55,13 +55,14 @@ void print(std::string_view subject, const ProbeStep& step) {
 }
 
 int run(const Arguments& arguments) {
-    const auto config = config_of(arguments.place);
+    auto config = config_of(arguments.place);
     if (!config) return fail(config.error());
     print("machine",
           check_clock());  // A warning only: a virtual machine's clock may be kept by its host.
     const ProbeStep disk = check_disk(*config);
     print("machine", disk);
     bool well = disk.ok;
+    if (auto found = find_symbols(*config, {}, seconds(10)); !found) return fail(found.error());
     for (const feed::SourceOptions& source : source_options(*config)) {
         const auto steps = feed::probe(source, seconds(10));
         for (const ProbeStep& step : steps) print(source.spec.venue, step);

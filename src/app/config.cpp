@@ -240,7 +240,7 @@ class Loader final {
     void check_sources(const toml::table& root) {
         std::set<std::pair<std::string, std::string>> taken;
         for (std::size_t n = 0; n < config_.sources.size(); ++n) {
-            const SourceConfig& source = config_.sources[n];
+            SourceConfig source = config_.sources[n];
             const auto at = [&](std::string_view key) { return place(root, "source", n, key); };
             const venues::Venue* venue = venues::find_venue(source.venue);
             if (venue == nullptr) {
@@ -255,6 +255,14 @@ class Loader final {
             if (source.symbols.empty())
                 fault(at("symbols"), fmt::format("source '{}' names no symbols", source.venue));
             const std::size_t before = problems.size();
+            const bool all = std::ranges::find(source.symbols, "*") != source.symbols.end();
+            if (all != !source.quote.empty() || (all && source.symbols.size() > 1)) {
+                fault(at("symbols"),
+                      "'*' is the only symbol of a source that has a quote, as in "
+                      "symbols = [\"*\"] with quote = \"USDT\"");
+                continue;
+            }
+            if (all) source.symbols = {fmt::format("*-{}", source.quote)};
             for (const std::string& symbol : source.symbols) {
                 if (symbol != to_capitals(symbol) || symbol.find('-') == std::string::npos)
                     fault(at("symbols"),
@@ -265,6 +273,7 @@ class Loader final {
                           fmt::format("symbol '{}' of '{}' is named twice", symbol, source.venue));
             }
             if (problems.size() > before) continue;
+            if (all) source.symbols = {fmt::format("BTC-{}", source.quote)};
             if (const auto plan = venue->plan(source_spec(source)); !plan)
                 fault(at("channels"), plan.error().what);
         }

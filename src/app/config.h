@@ -19,7 +19,8 @@ namespace tape::app {
 struct SourceConfig {
     std::string venue;
     std::string feed;
-    std::vector<std::string> symbols;
+    std::vector<std::string> symbols;  // As the file has them: {"*"} where `quote` is given.
+    std::string quote;
     std::vector<std::string> channels = {"trades", "tickers"};
     Nanos interval = seconds(30);
     std::map<std::string, std::string> ids;
@@ -53,7 +54,7 @@ struct WindowConfig {
 
 struct QualityConfig {
     std::string crossed = "flag", locked = "off", id_backwards = "flag", time_backwards = "flag",
-                clock_skew = "flag", zero_price = "flag", zero_size = "flag";
+                clock_skew = "flag", zero_price = "flag", zero_size = "flag", outlier = "flag";
     Nanos max_clock_skew = seconds(10);
     double outlier_percent = 2;
 };

@@ -7,7 +7,7 @@
 
 namespace tape::app {
 
-inline constexpr std::array<Field<SourceConfig>, 11> source_fields = {{
+inline constexpr std::array<Field<SourceConfig>, 12> source_fields = {{
     {"venue",
      &SourceConfig::venue,
      "The exchange: `okx`, `kucoin`, `coingecko`, `binance`, `coinbase` or `kraken`.",
@@ -17,9 +17,14 @@ inline constexpr std::array<Field<SourceConfig>, 11> source_fields = {{
      "Coinbase only: `exchange` (default) or `advanced`, one feed a symbol."},
     {"symbols",
      &SourceConfig::symbols,
-     "Instruments, as `BASE-QUOTE` in capitals; derivatives keep the exchange's suffix.",
+     "Instruments, as `BASE-QUOTE` in capitals; derivatives keep the exchange's suffix. `[\"*\"]` "
+     "with a `quote` stands for all that trade against it, but for those that other sources of the "
+     "exchange name; the list is asked for at the start, at a reload and once a day.",
      {},
      Presence::required},
+    {"quote", &SourceConfig::quote,
+     "With `symbols = [\"*\"]`: what they trade against, `USDT`. Not CoinGecko, which has no such "
+     "list."},
     {"channels", &SourceConfig::channels,
      "`trades`, `tickers`, or the exchange's own names (OKX: `trades-all`)."},
     {"interval", &SourceConfig::interval,
@@ -87,7 +92,7 @@ inline constexpr std::array<Field<WindowConfig>, 4> window_fields = {{
 }};
 
 inline constexpr std::string_view quality_actions = "off|flag|quarantine";
-inline constexpr std::array<Field<QualityConfig>, 9> quality_fields = {{
+inline constexpr std::array<Field<QualityConfig>, 10> quality_fields = {{
     {"crossed", &QualityConfig::crossed, "A bid above its ask.", quality_actions},
     {"locked", &QualityConfig::locked, "A bid equal to its ask.", quality_actions},
     {"id_backwards", &QualityConfig::id_backwards,
@@ -98,10 +103,14 @@ inline constexpr std::array<Field<QualityConfig>, 9> quality_fields = {{
      "A trade or quote on the socket whose event time is far from its capture.", quality_actions},
     {"zero_price", &QualityConfig::zero_price, "A price of zero or below.", quality_actions},
     {"zero_size", &QualityConfig::zero_size, "A trade of size zero or below.", quality_actions},
+    {"outlier", &QualityConfig::outlier,
+     "A window whose close is far from the median of the other venues' closes: counted, and under "
+     "`quarantine` left out of the view `windows_latest`. The view `window_outliers` has it in any "
+     "case.",
+     quality_actions},
     {"max_clock_skew", &QualityConfig::max_clock_skew, "What `clock_skew` calls far."},
     {"outlier_percent", &QualityConfig::outlier_percent,
-     "A window whose close is further than this many per cent from the median of the other venues' "
-     "is a row of the view `window_outliers`."},
+     "What `outlier` calls far: further than this many per cent of the median."},
 }};
 
 inline constexpr std::array<Field<LakeConfig>, 4> lake_fields = {{

@@ -34,7 +34,8 @@ DataFolder::DataFolder(fs::path root, const Config& config)
              .derived = resolve(root_, config.log.uri) / "derived",
              .checkpoints = root_ / "checkpoints",
              .lake = resolve(root_, config.lake.uri),
-             .warehouse = resolve(root_, config.warehouse.uri)} {}
+             .warehouse = resolve(root_, config.warehouse.uri),
+             .symbols = root_ / "symbols.json"} {}
 
 DataFolder::Lock::~Lock() {
     if (descriptor >= 0) ::close(descriptor);

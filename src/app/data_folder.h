@@ -2,11 +2,15 @@
 // and whether its data are real or simulated, so that the two never mix, and each role in it has
 // one owner at a time.
 //
+// clang-format off
 //   tape.json                    {"format":1,"kind":"live"}
-//   capture.lock, process.lock   held by the process that owns the raw log, or all that is right of
-//   it log/raw/<slot>/              the raw log log/derived/<slot>/          ticks, windows, gaps,
-//   dead letters on their way to the sinks checkpoints/<slot>/          the engine's state lake/
-//   warehouse.duckdb      the results
+//   capture.lock, process.lock   held by the process that owns the raw log, or what is right of it
+//   symbols.json                 what "*" stood for last time, by venue and quote
+//   log/raw/<slot>/              the raw log
+//   log/derived/<slot>/          ticks, windows, gaps, … on their way to the sinks
+//   checkpoints/<slot>/          the engine's state
+//   lake/, warehouse.duckdb      the results
+// clang-format on
 #pragma once
 
 #include <filesystem>
@@ -26,7 +30,7 @@ enum class Role : u8 { capture, process };
 
 /// Where a line reads and writes. A replay takes `raw` from one folder and the rest from another.
 struct Paths {
-    std::filesystem::path raw, derived, checkpoints, lake, warehouse;
+    std::filesystem::path raw, derived, checkpoints, lake, warehouse, symbols;
 };
 
 class DataFolder final {

@@ -21,6 +21,9 @@ namespace {
 
 // Of a question over HTTP: below what the program takes to stop.
 constexpr Nanos sql_time_limit = seconds(4);
+// Of a venue's list of instruments, which has megabytes: before the first socket, and beside them.
+constexpr Nanos first_list_limit = seconds(20), list_limit = seconds(4);
+constexpr i64 seconds_between_lists = 86'400;
 
 }  // namespace
 
@@ -76,13 +79,16 @@ struct Line::Impl {
     }
 
     Result<void> start_capture() {
+        Config asked = *config;
+        if (auto found = find_symbols(asked, paths.symbols, first_list_limit); !found) return found;
         auto started = feed::Feed::start(
-            {.sources = source_options(started_with),
+            {.sources = source_options(asked),
              .log_root = paths.raw,
              .writer = raw_writer_options(started_with),
              .config_payload = config_record(started_with, kind == DataKind::simulated)});
         if (!started) return started.error();
         feed = std::move(*started);
+        config = std::make_shared<const Config>(std::move(asked));
         return {};
     }
 
@@ -152,23 +158,44 @@ struct Line::Impl {
         if (!feed) return user_error("this process captures nothing; reload the one that captures");
         auto asked = reread();
         if (!asked) return asked.error();
+        if (auto found = find_symbols(*asked, paths.symbols, first_list_limit); !found)
+            return found.error();
+        return follow(std::move(*asked));
+    }
+
+    // Under reload_mutex.
+    Result<std::string> follow(Config asked) {
         if (auto followed = feed->reload(
-                source_options(*asked),
-                config_record(*asked, kind == DataKind::simulated, ConfigMoment::reload));
+                source_options(asked),
+                config_record(asked, kind == DataKind::simulated, ConfigMoment::reload));
             !followed)
             return followed.error();
         std::size_t symbols = 0;
-        for (const SourceConfig& source : asked->sources) symbols += source.symbols.size();
-        std::string word =
-            fmt::format("{} sources with {} symbols", asked->sources.size(), symbols);
+        for (const SourceConfig& source : asked.sources) symbols += source.symbols.size();
+        std::string word = fmt::format("{} sources with {} symbols", asked.sources.size(), symbols);
         {
             const std::lock_guard config_lock(config_mutex);
-            config = std::make_shared<const Config>(std::move(*asked));
+            config = std::make_shared<const Config>(std::move(asked));
         }
         if (parts.process)
             if (auto joined = follow_partitions(); !joined) return joined.error();
         log_info("reloaded: {}", word);
         return word;
+    }
+
+    // The config as it is, not its file: that may be half edited.
+    void follow_lists() {
+        const std::lock_guard lock(reload_mutex);
+        Config asked = *current();
+        Result<std::string> followed;
+        if (auto found = find_symbols(asked, paths.symbols, list_limit); !found)
+            followed = found.error();
+        else if (std::ranges::equal(asked.sources, current()->sources, {}, &SourceConfig::symbols,
+                                    &SourceConfig::symbols))
+            return;
+        else
+            followed = follow(std::move(asked));
+        if (!followed) log_warn("the lists of symbols stay as they are: {}", followed.error().what);
     }
 
     // What has to be done now and then, once a second: new partitions, old data, the disk.
@@ -184,6 +211,9 @@ struct Line::Impl {
                 if (auto followed = follow_partitions(); !followed)
                     log_error("{}", followed.error().what);
             if (second % 60 == 30) remove_old_data();
+            if (feed && second % seconds_between_lists == seconds_between_lists - 1 &&
+                lists_symbols(*current()))
+                follow_lists();
             lock.lock();
             sleep.wait_for(lock, std::chrono::seconds(1), [this] { return stopped; });
         }

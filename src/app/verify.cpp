@@ -89,7 +89,8 @@ Result<Verdict> verify(const Config& config, const Paths& paths, const fs::path&
                       .derived = scratch / "derived",
                       .checkpoints = scratch / "checkpoints",
                       .lake = scratch / "lake",
-                      .warehouse = scratch / "warehouse.duckdb"};
+                      .warehouse = scratch / "warehouse.duckdb",
+                      .symbols = {}};
     if (auto replayed = replay_engine(config, again, options); !replayed) return replayed.error();
 
     bool comparable = true;

@@ -98,8 +98,8 @@ class Feed final {
     void backfill(std::string_view slot, venues::Missing missing);
     /// Follows other sources from now on: the sockets of unchanged slots stay as they are, a
     /// changed slot gets a new one before its old one is closed, and symbols stay on their slots.
-    /// Slots that change or begin record `config_payload`. Errors as those of start(); nothing has
-    /// changed then (but for a log that cannot be opened again right after its slot ended).
+    /// All slots that stay or begin record `config_payload`. Errors as those of start(); nothing
+    /// has changed then (but for a log that cannot be opened again right after its slot ended).
     /// Thread-safe.
     Result<void> reload(std::vector<SourceOptions> sources, std::string config_payload);
     /// Closes the sockets, records why, syncs the logs and ends the thread: within 5 s, disks
@@ -133,15 +133,22 @@ Result<BackfillReport> backfill_range(
     const FeedOptions& options, std::string_view venue, std::string_view symbol, Nanos from,
     Nanos to, const std::function<bool(const BackfillReport& so_far)>& progress);
 
+/// The symbols that the venue of `source` lists and trades now against `quote` ("USDT"), sorted;
+/// those of the source do not matter. Blocks, for `timeout` a list at most. Errors: the venue
+/// cannot be asked (external); it lists none, or a source as the feed refuses it (user).
+Result<std::vector<std::string>> listed_symbols(SourceOptions source, std::string_view quote,
+                                                Nanos timeout);
+
 /// One step on the way to captured data, and what to do about it where it failed.
 struct ProbeStep {
-    std::string what;  // "DNS", "TCP", "TLS", "WebSocket", "subscription", "REST"
+    std::string what;  // "DNS", "TCP", "TLS", "WebSocket", "subscription", "data", "drift", "REST";
+                       // also "token", "welcome", "poll" and, of a wrong source, "config".
     bool ok{};
     std::string detail, advice;
 };
-/// Tries the way to each of a source's connections, once, within `timeout` a connection: the steps
-/// up to the first that failed, with the REST endpoint last. Blocks; records nothing; from any
-/// thread.
+/// Tries the way to each of a source's connections, once, within twice `timeout` a connection: the
+/// steps up to the first that failed, with the REST endpoint last. Where the venue has an order
+/// book with a checksum, that is looked at too. Blocks; records nothing; from any thread.
 std::vector<ProbeStep> probe(const SourceOptions& source, Nanos timeout);
 /// Whether all steps are ok, and there are any.
 bool passed(const std::vector<ProbeStep>& steps);

@@ -1,0 +1,100 @@
+// What a venue lists, asked once and outside of capture: whoever wants "all of a quote" has to know
+// what that is before a slot can be planned.
+#include <fmt/core.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <set>
+
+#include "feed/event_sinks.h"
+#include "feed/payloads.h"
+#include "feed/plan.h"
+
+namespace tape::feed {
+
+namespace asio = boost::asio;
+
+namespace {
+
+class Listing final : public DeafSink {
+ public:
+    explicit Listing(std::string_view quote) : suffix_(fmt::format("-{}", quote)) {}
+    /// Symbol → native symbol.
+    std::map<std::string, std::string> symbols;
+
+    void on_listed(const Instrument& instrument, bool trading) override {
+        if (trading && instrument.symbol.ends_with(suffix_))
+            symbols.emplace(instrument.symbol, instrument.native_symbol);
+    }
+
+ private:
+    const std::string suffix_;
+};
+
+asio::awaitable<void> ask(const PlannedSource* source, Nanos timeout, Listing* listing) {
+    const auto decoder = source->venue->make_decoder();
+    const std::vector<venues::RestRequest> requests = source->venue->instruments(source->spec);
+    for (const venues::RestRequest& request : requests) {
+        net::ClientOptions options;
+        options.ca_file = source->ca_file;
+        options.timeout = timeout;
+        net::Url url = rest_url(*source, request.target);
+        std::string method = request.method, body = request.body;
+        net::Headers headers = request.headers;
+        auto exchange = net::http_request(std::move(method), std::move(url), std::move(headers),
+                                          std::move(body), std::move(options));
+        const net::HttpResponse response = co_await std::move(exchange);
+        if (response.status != 200)
+            throw net::NetError(
+                fmt::format("{} answers with status {}", request.target, response.status));
+        const std::string payload =
+            rest_payload(request.method, request.target, response.status, response.body);
+        const log::Record record{.offset = {},
+                                 .kind = log::RecordKind::rest,
+                                 .ts_recv = wall_clock(),
+                                 .payload = payload};
+        if (const auto wrong = decoder->decode(record, *listing))
+            throw net::NetError(wrong->detail);
+    }
+}
+
+}  // namespace
+
+Result<std::vector<std::string>> listed_symbols(SourceOptions source, std::string_view quote,
+                                                Nanos timeout) {
+    // What is asked does not depend on the symbols, but a plan has some.
+    source.spec.symbols = {fmt::format("BTC-{}", quote)};
+    const auto planned = plan_sources({source});
+    if (!planned) return planned.error();
+    Listing listing(quote);
+    std::exception_ptr failure;
+    asio::io_context io;
+    asio::co_spawn(io, ask(&planned->front(), timeout, &listing),
+                   [&failure](std::exception_ptr error) { failure = std::move(error); });
+    io.run();
+    try {
+        if (failure) std::rethrow_exception(failure);
+    } catch (const std::exception& error) {
+        return external_error(
+            fmt::format("{}: no list of instruments: {}", source.spec.venue, error.what()),
+            Retry::backoff);
+    }
+    if (listing.symbols.empty())
+        return user_error(
+            fmt::format("{} lists nothing that trades in '{}'", source.spec.venue, quote));
+
+    // A symbol that the plan would ask for under another name than the list's is left out.
+    source.spec.symbols.clear();
+    for (const auto& [symbol, native] : listing.symbols) source.spec.symbols.push_back(symbol);
+    const auto all = source.spec.symbols;
+    const auto connections = planned->front().venue->plan(source.spec);
+    if (!connections) return connections.error();
+    std::set<std::string_view> natives;
+    for (const venues::Connection& connection : *connections)
+        for (const auto& stream : connection.streams) natives.insert(stream.native_symbol);
+    std::erase_if(source.spec.symbols, [&](const std::string& symbol) {
+        return !natives.contains(listing.symbols.at(symbol));
+    });
+    return source.spec.symbols;
+}
+
+}  // namespace tape::feed
