@@ -20,7 +20,7 @@ namespace {
 
 constexpr char magic[8] = {'t', 'a', 'p', 'e', 'l', 'o', 'g', '\0'};
 constexpr i64 smallest_chunk = 4 << 10;
-constexpr i64 largest_chunk = 1 << 20;
+constexpr i64 largest_chunk = 256 << 10;  // Of each reader, and every sink has one a partition.
 constexpr std::size_t name_digits = 20;
 
 template <class T>
@@ -135,8 +135,9 @@ SegmentCursor::SegmentCursor(std::shared_ptr<const File> file, Offset base)
     : file_(std::move(file)), base_(base), chunk_(smallest_chunk) {}
 
 // Reads `size` bytes from the next record on. What is in memory is read anew: it may have been
-// written meanwhile.
+// written meanwhile. What one large record took is given back.
 Result<void> SegmentCursor::fill(i64 size) {
+    if (static_cast<i64>(buffer_.capacity()) > std::max(size, largest_chunk)) buffer_ = {};
     buffer_.resize(static_cast<std::size_t>(size));
     const Result<i64> read = file_->read_at(buffer_.data(), size, position_);
     buffer_.resize(read ? static_cast<std::size_t>(*read) : 0);
