@@ -1,6 +1,7 @@
 #include "app/line.h"
 
 #include <fmt/core.h>
+#include <malloc.h>
 
 #include <algorithm>
 #include <condition_variable>
@@ -210,7 +211,10 @@ struct Line::Impl {
             if (parts.process && !parts.capture)
                 if (auto followed = follow_partitions(); !followed)
                     log_error("{}", followed.error().what);
-            if (second % 60 == 30) remove_old_data();
+            if (second % 60 == 30) {
+                remove_old_data();
+                malloc_trim(0);  // What a burst took goes back to the system.
+            }
             if (feed && second % seconds_between_lists == seconds_between_lists - 1 &&
                 lists_symbols(*current()))
                 follow_lists();
