@@ -48,6 +48,10 @@ std::vector<venues::Connection::Stream> DriftWatch::unheard() const {
     return names;
 }
 
+bool DriftWatch::book_known() const {
+    return checksums_ >= checksums_min || !book_refused_.empty();
+}
+
 std::string DriftWatch::notes() const {
     std::vector<std::string> notes;
     if (!unknown_.empty())
@@ -55,6 +59,10 @@ std::string DriftWatch::notes() const {
     if (checksums_ >= checksums_min && checksums_ == zero_checksums_)
         notes.push_back(
             fmt::format("the checksum is 0 in all {} messages that have one", checksums_));
+    if (!book_refused_.empty())
+        notes.push_back("no look at the order book: " + book_refused_);
+    else if (book_ && checksums_ == 0)
+        notes.push_back("no message of the order book has a checksum");
     return fmt::format("{}", fmt::join(notes, "; "));
 }
 

@@ -16,6 +16,11 @@ class DriftWatch final : private DeafSink {
 
     /// Decodes a frame or an answer.
     void take(log::RecordKind kind, std::string_view payload);
+    /// An order book was asked for beside the streams: from now on unknown messages are its own,
+    /// and words of refusal are about it.
+    void begin_book() { book_ = true; }
+    /// Whether enough of the book came to tell a constant checksum, or it was refused.
+    bool book_known() const;
     i64 frames() const { return frames_; }
     /// Whether a subscription was acknowledged, or data came.
     bool acknowledged() const { return acknowledged_; }
@@ -32,8 +37,12 @@ class DriftWatch final : private DeafSink {
  private:
     void on(const Tick& tick) override;
     void on_subscribed(std::string_view, const Instrument*) override { acknowledged_ = true; }
-    void on_refused(std::string_view detail) override { refused_ = detail; }
-    void on_unknown(std::string_view what) override { unknown_.emplace(what); }
+    void on_refused(std::string_view detail) override {
+        (book_ ? book_refused_ : refused_) = detail;
+    }
+    void on_unknown(std::string_view what) override {
+        if (!book_) unknown_.emplace(what);
+    }
     void on_candle(const Candle&) override { acknowledged_ = true; }
 
     struct Stream {
@@ -44,8 +53,8 @@ class DriftWatch final : private DeafSink {
     const std::unique_ptr<venues::Decoder> decoder_;
     std::vector<Stream> streams_;
     i64 frames_{};
-    bool acknowledged_{};
-    std::string refused_, vanished_;
+    bool acknowledged_{}, book_{};
+    std::string refused_, book_refused_, vanished_;
     std::set<std::string> unknown_;
     i64 checksums_{}, zero_checksums_{};
 };

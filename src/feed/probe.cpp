@@ -7,6 +7,7 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/this_coro.hpp>
 
+#include "feed/doze.h"
 #include "feed/drift.h"
 #include "feed/hearing.h"
 #include "feed/payloads.h"
@@ -60,6 +61,7 @@ constexpr Advice drift{"drift",
 constexpr Advice poll{"poll", "Check `rest`, `ids` and `api_key`."};
 
 constexpr Nanos listen_limit = seconds(8);  // For a frame of each stream.
+constexpr Nanos look_limit = seconds(3);    // For an order book.
 constexpr Nanos trade_under_way = seconds(2);
 
 ProbeStep failed(const Advice& advice, std::string why) {
@@ -109,33 +111,66 @@ asio::awaitable<void> await_welcome(std::shared_ptr<net::WebSocket> socket,
     steps.push_back({std::string(welcome.what), true, "the venue greets", ""});
 }
 
-asio::awaitable<void> send_all(std::shared_ptr<net::WebSocket> socket,
-                               venues::Connection connection, DriftWatch& watch) {
+// A socket and what is heard of it; shared with the coroutine that reads, which may outlive the
+// visit.
+struct Visit {
+    std::shared_ptr<net::WebSocket> socket;
+    DriftWatch watch;
+    asio::steady_timer news;  // Cancelled whenever something was heard.
+    std::string ended;        // Why nothing comes any more.
+};
+using Shared = std::shared_ptr<Visit>;
+
+// Nothing ends a read that waits but the socket's end.
+asio::awaitable<void> read_all(Shared visit) {
+    try {
+        for (;;) {
+            const net::WebSocket::Message message = co_await visit->socket->read();
+            visit->watch.take(log::RecordKind::frame, message.payload);
+            visit->news.cancel();
+        }
+    } catch (const std::exception& error) {
+        visit->ended = error.what();
+    }
+    visit->news.cancel();
+}
+
+asio::awaitable<void> send_all(Shared visit, venues::Connection connection) {
     for (const std::string& text : connection.subscribe) {
-        watch.take(log::RecordKind::sent, text);
+        visit->watch.take(log::RecordKind::sent, text);
         std::string sent = text;
-        co_await socket->write_text(std::move(sent));
+        co_await visit->socket->write_text(std::move(sent));
         co_await net::sleep_for(connection.subscribe_interval);
     }
 }
 
-// Until each stream was heard or the time is over; nothing ends a read that waits but the socket's
-// end.
-asio::awaitable<void> hear_all(std::shared_ptr<net::WebSocket> socket, Nanos deadline,
-                               DriftWatch& watch) {
-    while (watch.refused().empty() && !(watch.acknowledged() && watch.unheard().empty())) {
-        const net::WebSocket::Message message = co_await socket->read();
-        watch.take(log::RecordKind::frame, message.payload);
-        if (watch.acknowledged() && steady_clock() > deadline) break;
+// Until that is `enough`, the socket ends, or the time is over.
+asio::awaitable<void> hear(Shared visit, Nanos span, bool (*enough)(const DriftWatch&)) {
+    const Nanos deadline = steady_clock() + span;
+    for (;;) {
+        const Nanos left = deadline - steady_clock();
+        if (enough(visit->watch) || !visit->ended.empty() || left <= Nanos{}) co_return;
+        co_await doze(visit->news, left);
     }
 }
 
-// Runs beside hear_all(): ends its wait for a frame that does not come.
-asio::awaitable<void> end_listening(std::shared_ptr<net::WebSocket> socket, Nanos span,
-                                    std::shared_ptr<bool> over) {
-    co_await net::sleep_for(span);
-    if (!*over) socket->abort();
-    *over = true;
+bool answered(const DriftWatch& watch) {
+    return !watch.refused().empty() || (watch.acknowledged() && watch.unheard().empty());
+}
+
+bool book_known(const DriftWatch& watch) {
+    return watch.book_known();
+}
+
+// Captured channels have no checksum, so an order book is heard for a moment. What keeps it away
+// costs nothing that is captured.
+asio::awaitable<void> look_at_book(Shared visit, std::string text, Nanos span) {
+    visit->watch.begin_book();
+    try {
+        co_await visit->socket->write_text(std::move(text));
+        co_await hear(visit, span, book_known);
+    } catch (const std::exception&) {  // The notes say that there was no book.
+    }
 }
 
 // Whether the market of a stream traded after `since`, by the venue's own list of trades.
@@ -186,31 +221,39 @@ void tell_drift(const DriftWatch& watch, std::vector<ProbeStep>& steps) {
 asio::awaitable<void> subscribe(std::shared_ptr<net::WebSocket> socket, const PlannedSource& source,
                                 venues::Connection connection, Nanos timeout,
                                 std::vector<ProbeStep>& steps) {
-    DriftWatch watch(*source.venue, connection.streams);
+    const auto executor = co_await asio::this_coro::executor;
+    const Shared visit(new Visit{.socket = std::move(socket),
+                                 .watch = DriftWatch(*source.venue, connection.streams),
+                                 .news = asio::steady_timer(executor),
+                                 .ended = {}});
+    const DriftWatch& watch = visit->watch;
     const Nanos since = wall_clock() + trade_under_way;
     const Nanos limit = std::min(timeout, listen_limit);
-    const auto over = std::make_shared<bool>(false);  // Shared with what may outlive this.
-    std::string ended;
+    asio::co_spawn(executor, read_all(visit), asio::detached);
     try {
-        co_await send_all(socket, connection, watch);
-        const auto executor = co_await asio::this_coro::executor;
-        asio::co_spawn(executor, end_listening(socket, limit, over), asio::detached);
-        co_await hear_all(socket, steady_clock() + limit, watch);
+        co_await send_all(visit, connection);
+        co_await hear(visit, limit, answered);
     } catch (const std::exception& error) {
-        ended = *over ? fmt::format("no answer within {}", format_duration(limit)) : error.what();
+        visit->ended = error.what();
     }
-    *over = true;
-    if (!watch.refused().empty())
+    if (!watch.refused().empty()) {
         steps.push_back(
             failed(wants_authentication(watch.refused()) ? authentication : subscription,
                    watch.refused()));
-    else if (!watch.acknowledged())
-        steps.push_back(failed(subscription, ended));
-    else
+        co_return;
+    }
+    if (!watch.acknowledged()) {
+        steps.push_back(
+            failed(subscription, visit->ended.empty()
+                                     ? fmt::format("no answer within {}", format_duration(limit))
+                                     : visit->ended));
+    } else {
         steps.push_back({std::string(subscription.what), true, "acknowledged", ""});
-    if (watch.acknowledged() && watch.refused().empty())
-        co_await judge_silence(source, since, timeout, watch, steps);
-    if (watch.frames() > 0 && watch.refused().empty()) tell_drift(watch, steps);
+        co_await judge_silence(source, since, timeout, visit->watch, steps);
+        std::optional<std::string> book = source.venue->look_at_book(connection);
+        if (book) co_await look_at_book(visit, std::move(*book), std::min(timeout, look_limit));
+    }
+    if (watch.frames() > 0) tell_drift(watch, steps);
 }
 
 asio::awaitable<void> try_connection(const PlannedSource& source, PlannedSlot slot, Nanos timeout,

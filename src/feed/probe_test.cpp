@@ -110,6 +110,25 @@ TEST(Drift, NamesUnknownMessagesAndAConstantChecksum) {
               "unknown message types: novelty; the checksum is 0 in all 3 messages that have one");
 }
 
+std::string drift_of_book(std::vector<std::string> frames) {
+    TestServer server({.every = millis(1), .book = std::move(frames)});
+    const auto steps = probe(source_of(server.port(), "book"), millis(500));
+    EXPECT_EQ(summary(steps), "DNS+ TCP+ WebSocket+ subscription+ data+ drift+ REST+ ");
+    EXPECT_EQ(server.received().back(), R"(1:{"book":1})");
+    return steps[5].detail;
+}
+
+TEST(Drift, LooksAtTheChecksumOfAnOrderBook) {
+    const std::string zero = R"({"unknown":1,"checksum":0})";
+    const std::string sum = R"({"unknown":1,"checksum":-855196043})";
+    EXPECT_EQ(drift_of_book({zero, zero, zero}),
+              "the checksum is 0 in all 3 messages that have one");
+    EXPECT_EQ(drift_of_book({zero, sum, zero}), "no sign of it") << "unknown messages are the book";
+    EXPECT_EQ(drift_of_book({R"({"refused":"no book"})"}),
+              R"(no look at the order book: {"refused":"no book"})");
+    EXPECT_EQ(drift_of_book({R"({"unknown":1})"}), "no message of the order book has a checksum");
+}
+
 TEST(Drift, NamesAFieldThatVanished) {
     TestServer server({.frames = 0, .extra = R"({"broken":1})", .every = millis(50)});
     const auto steps = probe(source_of(server.port()), seconds(10));

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
 
 #include "feed/test_venue.h"
 
@@ -136,6 +137,8 @@ net::asio::awaitable<void> TestServer::answer_texts(std::shared_ptr<Talk> talk) 
         std::vector<std::string> out;
         for (; talk->answered < std::ssize(talk->texts); ++talk->answered) {
             const std::string& text = talk->texts[static_cast<size_t>(talk->answered)];
+            if (text.starts_with("{\"book\""))
+                out.insert(out.end(), now.book.begin(), now.book.end());
             if (!text.starts_with("{\"subscribe\"") || now.silent) continue;
             out.push_back(now.refuse ? fmt::format(R"({{"refused":"{}"}})", now.refusal)
                                      : R"({"ack":1})");
@@ -217,6 +220,12 @@ bool TestServer::is_cut(i64 connection) const {
 void TestServer::set(Behaviour behaviour) {
     const std::lock_guard lock(mutex_);
     behaviour_ = std::move(behaviour);
+}
+
+std::unique_lock<std::mutex> TestServer::freeze() {
+    std::unique_lock lock(freezer_);
+    net::asio::post(io_, [this] { const std::lock_guard wait(freezer_); });
+    return lock;
 }
 
 TestServer::Behaviour TestServer::behaviour() const {

@@ -103,6 +103,7 @@ class TestVenue final : public venues::Venue {
                 made.keepalive = {"ping", *span, setting(spec.feed, "token").has_value()};
             if (const auto span = duration("pace")) made.subscribe_interval = *span;
             made.replace_after = duration("replace");
+            if (setting(spec.feed, "book")) made.websocket_path = "/book";
             made.welcome = setting(spec.feed, "welcome").has_value();
             if (setting(spec.feed, "token"))
                 made.token = venues::RestRequest{.method = "POST", .target = "/token"};
@@ -126,6 +127,10 @@ class TestVenue final : public venues::Venue {
     std::vector<std::string> resubscribe(const venues::Connection::Stream& stream) const override {
         return {fmt::format(R"({{"unsubscribe":"{}"}})", stream.channel),
                 fmt::format(R"({{"subscribe":"{}"}})", stream.channel)};
+    }
+    std::optional<std::string> look_at_book(const venues::Connection& connection) const override {
+        if (!connection.websocket_path.ends_with("book")) return std::nullopt;
+        return R"({"book":1})";
     }
     std::optional<venues::RestRequest> backfill(const venues::SourceSpec&,
                                                 const venues::Missing& missing) const override {

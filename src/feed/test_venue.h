@@ -20,7 +20,7 @@ namespace tape::feed {
 
 /// Settings of the test venue's plan; the venue is stateless, so they ride in SourceSpec::feed,
 /// parted by commas: "silence=50ms", "keepalive=…", "pace=…" (between two texts), "replace=…" (age
-/// of a connection), "poll=…" (no socket), "token", "welcome", "noresubscribe".
+/// of a connection), "poll=…" (no socket), "token", "welcome", "book" (there is one to look at).
 venues::SourceSpec test_spec(std::string feed = "", std::vector<std::string> symbols = {"A"});
 
 /// Listens on loopback, in a thread of its own.
@@ -47,7 +47,8 @@ class TestServer final {
         i64 silent_from = 0;              // So are connections from this number on; 0: none.
         bool hang_up = false;             // Ends new connections at once.
         int token_status = 200;
-        i64 page = 5;  // Trades in one answer of /trades.
+        i64 page = 5;                        // Trades in one answer of /trades.
+        std::vector<std::string> book = {};  // What {"book":1} is answered by.
     };
     explicit TestServer(Behaviour behaviour, net::ServerOptions options = {});
     ~TestServer();
@@ -64,6 +65,8 @@ class TestServer final {
     /// Lets `count` trades happen that no socket carries.
     void trade_silently(i64 count);
     void set(Behaviour behaviour);
+    /// Reads and answers nothing while the lock is held.
+    std::unique_lock<std::mutex> freeze();
     /// Cuts all connections and listens no more.
     void stop() { server_->stop(); }
 
@@ -78,6 +81,7 @@ class TestServer final {
     bool is_cut(i64 connection) const;
     Behaviour behaviour() const;
 
+    std::mutex freezer_;
     mutable std::mutex mutex_;
     Behaviour behaviour_;
     std::vector<std::string> received_, asked_;

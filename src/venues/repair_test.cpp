@@ -103,5 +103,21 @@ TEST(Resubscribing, EndsAndRenewsOneStream) {
     EXPECT_TRUE(venue("coingecko").resubscribe({"prices", "bitcoin/usd"}).empty());
 }
 
+TEST(LookingAtABook, SubscribesTheFirstSymbolWhereTheVenueHasIt) {
+    const auto look = [](const char* name, const SourceSpec& spec) {
+        const auto connections = venue(name).plan(spec);
+        return connections ? venue(name).look_at_book(connections->front()).value_or("")
+                           : "no plan";
+    };
+    const std::vector<std::string> symbols = {"BTC-USDT", "ETH-USDT"};
+    EXPECT_EQ(look("okx", {.symbols = symbols, .channels = {"trades"}}),
+              R"({"op":"subscribe","args":[{"channel":"books","instId":"BTC-USDT"}]})");
+    EXPECT_EQ(look("okx", {.symbols = symbols, .channels = {"trades-all"}}), "")
+        << "on another path than books";
+    EXPECT_EQ(look("kraken", {.symbols = symbols, .channels = {"tickers"}}),
+              R"({"method":"subscribe","params":{"channel":"book","symbol":["BTC/USDT"]}})");
+    EXPECT_EQ(look("binance", {.symbols = symbols, .channels = {"trades"}}), "");
+}
+
 }  // namespace
 }  // namespace tape::venues
