@@ -41,6 +41,7 @@ void PollIntake::take_plan() {
 
 asio::awaitable<Down> PollIntake::hold() {
     while (!slot_.stopped()) {
+        const i64 plan_version = slot_.plan_version();
         Down down;
         try {
             co_await ask_all();
@@ -58,7 +59,9 @@ asio::awaitable<Down> PollIntake::hold() {
         }
         const Nanos next = next_round(steady_clock());
         next_poll_ = (wall_clock() + next - steady_clock()).count;
-        while (!slot_.stopped() && !slot_.recorder().trouble() && steady_clock() < next)
+        const auto same_plan = [&] { return slot_.plan_version() == plan_version; };
+        while (!slot_.stopped() && !slot_.recorder().trouble() && same_plan() &&
+               steady_clock() < next)
             co_await slot_.nap(next - steady_clock());
     }
     co_return Down{};

@@ -108,6 +108,12 @@ TEST_F(Reload, TurnsASocketIntoPolling) {
     EXPECT_EQ(count_of(lines("test-1"), "config "), 2);
 }
 
+TEST_F(Reload, AsksChangedPollsAtOnce) {
+    start(test_spec("poll=3600s"));
+    ASSERT_TRUE(reload({source(test_spec("poll=20ms"))}));
+    EXPECT_TRUE(eventually([&] { return feed_->status()[0].polls >= 3; }));
+}
+
 TEST_F(Reload, ChangesNothingWhereThePlanIsWrong) {
     start(test_spec());
     venues::SourceSpec wrong = test_spec();
@@ -130,6 +136,24 @@ TEST_F(Reload, FetchesTheListsOfChangedSourcesAgain) {
     ASSERT_TRUE(reload({source(test_spec("", {"A", "B"}))}));
     EXPECT_TRUE(eventually([&] { return lists() == 2; }));
     EXPECT_TRUE(eventually([&] { return count_of(lines("test-2"), "rest ") == 1; }));
+}
+
+TEST(Connecting, DoesNotKeepWhatAnOlderPlanBegan) {
+    const TempFolder folder;
+    TestServer former({.frames = 1}), present({.frames = 1});
+    auto frozen = former.freeze();
+    FeedOptions options = quick_options(folder.path(), present.port());
+    SourceOptions source = options.sources[0];
+    options.sources[0].websocket = fmt::format("ws://127.0.0.1:{}", former.port());
+    set_log_level(LogLevel::off);
+    const auto feed = Feed::start(options);
+    ASSERT_TRUE(feed);
+    ASSERT_TRUE(  // Then it connects.
+        eventually([&] { return count_of(recorded(folder.path(), "test-1"), "rest ") == 1; }));
+    ASSERT_TRUE((*feed)->reload({source}, std::string(second_config)));
+    frozen.unlock();
+    EXPECT_TRUE(eventually([&] { return present.open_connections() == 1; }));
+    EXPECT_TRUE(eventually([&] { return former.open_connections() == 0; }));
 }
 
 TEST(Lists, AreFetchedAgainWhileTheFeedRuns) {

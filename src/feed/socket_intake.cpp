@@ -74,6 +74,7 @@ asio::awaitable<Down> SocketIntake::hold() {
 
 asio::awaitable<SocketIntake::Shared> SocketIntake::open() {
     const Slot::Plan plan = slot_.plan();
+    const i64 plan_version = slot_.plan_version();
     net::Url url = plan.url;
     std::optional<Nanos> ping_interval;
     if (plan.connection.token) {
@@ -90,10 +91,10 @@ asio::awaitable<SocketIntake::Shared> SocketIntake::open() {
     co_await plan.rest->connect_turn();
     if (slot_.stopped()) co_return nullptr;
     std::shared_ptr<net::WebSocket> socket = co_await net::connect_websocket(url, options);
-    if (slot_.stopped()) {
-        socket->abort();
-        co_return nullptr;
-    }
+    const bool outdated = slot_.plan_version() != plan_version;
+    if (slot_.stopped() || outdated) socket->abort();
+    if (slot_.stopped()) co_return nullptr;
+    if (outdated) throw Failed("the configuration changed meanwhile", Reason::planned);
     const std::string address = socket->remote();
     const auto session =
         std::make_shared<Session>(slot_, std::move(socket), hearing_.streams(), ping_interval);
@@ -250,7 +251,7 @@ asio::awaitable<void> SocketIntake::overlap(Shared fresh, Shared old) {
         co_await slot_.nap(deadline - steady_clock());
     if (both() && fresh->frames() == 0) {
         fresh->cut("nothing was heard within " + format_duration(options.overlap_wait));
-        while (is_live(fresh)) co_await slot_.nap(millis(100));
+        while (is_live(fresh) && !slot_.stopped()) co_await slot_.nap(millis(100));
     }
     const Nanos end = steady_clock() + options.overlap_rest;
     while (both() && steady_clock() < end) co_await slot_.nap(end - steady_clock());
