@@ -1,11 +1,11 @@
 #include "feed/backfill.h"
 
 #include <algorithm>
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <tuple>
 
 #include "base/log.h"
+#include "feed/doze.h"
+#include "feed/event_sinks.h"
 #include "feed/payloads.h"
 
 namespace tape::feed {
@@ -20,7 +20,7 @@ bool may_pass(int status) {
     return status >= 500 || std::ranges::find(passing, status) != std::end(passing);
 }
 
-class Collector final : public venues::EventSink {
+class Collector final : public DeafSink {
  public:
     std::vector<FetchedTrade> trades;
     std::string refused;
@@ -30,12 +30,10 @@ class Collector final : public venues::EventSink {
         const u64 last = *tick.identity;
         trades.push_back({last - std::min<u64>(last, tick.covers - 1), last, tick.ts_event});
     }
-    void on_subscribed(std::string_view, const Instrument*) override {}
     void on_refused(std::string_view detail) override { refused = detail; }
     void on_unknown(std::string_view what) override {
         refused = "an answer of an unknown kind: " + std::string(what);
     }
-    void on_last_trade(const Instrument&, u64, Nanos) override {}
 };
 
 }  // namespace
@@ -120,9 +118,7 @@ asio::awaitable<void> Backfill::run() {
 }
 
 asio::awaitable<void> Backfill::nap(Nanos span) {
-    wake_.expires_after(std::chrono::nanoseconds(span.count));
-    boost::system::error_code ended;  // By time or by ask(), it does not matter.
-    co_await wake_.async_wait(asio::redirect_error(asio::use_awaitable, ended));
+    return doze(wake_, span);
 }
 
 // The stream with the oldest gap, among those that failed the longest time ago; or none, and how

@@ -20,12 +20,6 @@ constexpr Nanos closing_limit =
 constexpr Nanos succession_limit =
     seconds(10);  // For a slot that ends, so that another one can take its log.
 
-// Nothing may throw out of the feed's coroutines: what does is a broken invariant, and ends the
-// process.
-void expect_no_exception(std::exception_ptr error) {
-    if (error) std::rethrow_exception(error);
-}
-
 }  // namespace
 
 // Coroutines that are under way when the io_context ends are destroyed with it, after what they

@@ -5,6 +5,7 @@
 #include <random>
 
 #include "base/log.h"
+#include "feed/doze.h"
 #include "feed/payloads.h"
 
 namespace tape::feed {
@@ -59,10 +60,7 @@ asio::awaitable<std::string> InstrumentLists::fetch(venues::RestRequest request)
 }
 
 asio::awaitable<void> InstrumentLists::pause(Nanos span) {
-    if (stopped_) co_return;
-    pause_.expires_after(std::chrono::nanoseconds(span.count));
-    boost::system::error_code ended;  // By time or by stop(), it does not matter.
-    co_await pause_.async_wait(asio::redirect_error(asio::use_awaitable, ended));
+    if (!stopped_) co_await doze(pause_, span);
 }
 
 void InstrumentLists::stop() {

@@ -10,11 +10,6 @@
 namespace tape::feed {
 namespace {
 
-// Nothing may throw out of these: what does is a broken invariant, and ends the process.
-void expect_no_exception(std::exception_ptr error) {
-    if (error) std::rethrow_exception(error);
-}
-
 asio::awaitable<void> run_lists(std::shared_ptr<InstrumentLists> lists) {
     co_await lists->run();
 }

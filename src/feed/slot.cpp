@@ -2,11 +2,10 @@
 
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <random>
 
 #include "base/log.h"
+#include "feed/doze.h"
 #include "feed/payloads.h"
 #include "feed/poll_intake.h"
 #include "feed/socket_intake.h"
@@ -15,14 +14,9 @@ namespace tape::feed {
 
 using log::RecordKind;
 
-namespace {
-
-// Nothing may throw out of a coroutine of a slot: what does is a broken invariant.
 void expect_no_exception(std::exception_ptr error) {
     if (error) std::rethrow_exception(error);
 }
-
-}  // namespace
 
 Slot::Slot(FeedContext& context, Plan plan, std::unique_ptr<Recorder> recorder,
            std::string config_payload)
@@ -100,9 +94,7 @@ asio::awaitable<void> Slot::capture() {
 }
 
 asio::awaitable<void> Slot::nap(Nanos span) {
-    alarm_.expires_after(std::chrono::nanoseconds(span.count));
-    boost::system::error_code ended;  // By time or by wake(), it does not matter.
-    co_await alarm_.async_wait(asio::redirect_error(asio::use_awaitable, ended));
+    return doze(alarm_, span);
 }
 
 void Slot::spawn(asio::awaitable<void> coroutine) {

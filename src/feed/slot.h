@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <boost/asio/steady_timer.hpp>
+#include <exception>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -18,6 +19,10 @@
 #include "net/net.h"
 
 namespace tape::feed {
+
+/// Where each coroutine of a feed ends. Nothing may throw out of them: what does is a broken
+/// invariant, and ends the process.
+void expect_no_exception(std::exception_ptr error);
 
 /// What all slots of a feed share.
 struct FeedContext {
