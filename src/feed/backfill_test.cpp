@@ -314,7 +314,7 @@ TEST(Backfill, LeavesGapsBeyondItsQueue) {
     for (u64 id = 10; id <= 30; id += 10) feed->backfill("test-1", ids(id, id));
     ASSERT_TRUE(eventually([&] { return count_of(told(folder), "gap ") == 1; }));
     EXPECT_EQ(told(folder).back(), verdict(ids(30, 30), "too many gaps wait to be fetched"));
-    EXPECT_EQ(feed->status()[0].backfills, 2);
+    EXPECT_TRUE(eventually([&] { return feed->status()[0].backfills == 2; }));
 }
 
 TEST(Backfill, StopsInTimeWhileItAsks) {
@@ -326,7 +326,7 @@ TEST(Backfill, StopsInTimeWhileItAsks) {
     ASSERT_TRUE(eventually([&] { return history.asked().size() == 1; }));
     const Nanos begin = steady_clock();
     feed->stop();
-    EXPECT_LT(steady_clock() - begin, seconds(5));
+    EXPECT_LT(steady_clock() - begin, seconds(15)) << "less than a request may take";
     EXPECT_EQ(count_of(told(folder), "gap "), 0);
 }
 
