@@ -2,7 +2,9 @@
 
 #include <fmt/core.h>
 
+#include <concepts>
 #include <cstring>
+#include <optional>
 #include <stdexcept>
 #include <type_traits>
 
@@ -16,6 +18,12 @@ class Writer final {
  public:
     explicit Writer(std::string& out) : out_(out) { put(format_version); }
 
+    template <class... Fields>
+    void operator()(const Fields&... fields) {
+        (put(fields), ...);
+    }
+
+ private:
     template <class T>
         requires std::is_trivially_copyable_v<T>
     void put(const T& value) {
@@ -23,60 +31,90 @@ class Writer final {
         out_.resize(at + sizeof value);
         std::memcpy(out_.data() + at, &value, sizeof value);
     }
-    void text(std::string_view value) {
+    void put(std::string_view value) {
         put(static_cast<u32>(value.size()));
         out_.append(value);
     }
+    void put(const std::string& value) { put(std::string_view(value)); }
+    template <int n>
+    void put(const ShortText<n>& value) {
+        put(value.view());
+    }
+    void put(bool value) { put(static_cast<u8>(value)); }
     template <class T>
-    void optional(const std::optional<T>& value) {
-        put(static_cast<u8>(value.has_value()));
+    void put(const std::optional<T>& value) {
+        put(value.has_value());
         if (value) put(*value);
     }
-    void instrument(const Instrument& value) {
-        text(value.venue);
-        text(value.native_symbol);
-        text(value.symbol);
-        put(static_cast<u8>(value.listed));
+    void put(const Instrument* value) {
+        (*this)(value->venue, value->native_symbol, value->symbol, value->listed);
     }
 
- private:
     std::string& out_;
 };
 
-// Throws on a short payload; the decode functions below turn that into an Error, once.
+// Throws on a short payload; decoded() below turns that into an Error, once.
 class Reader final {
  public:
-    explicit Reader(std::string_view in) : in_(in) {
-        const auto version = get<u8>();
+    // `instruments` may be null for a row that names none.
+    Reader(std::string_view in, InstrumentTable* instruments) : in_(in), instruments_(instruments) {
+        u8 version{};
+        get(version);
         if (version != format_version)
             throw std::runtime_error(fmt::format("row format version {} (this build knows {})",
                                                  version, format_version));
     }
 
-    template <class T>
-        requires std::is_trivially_copyable_v<T>
-    T get() {
-        T value;
-        std::memcpy(&value, take(sizeof value).data(), sizeof value);
-        return value;
-    }
-    std::string_view text() { return take(get<u32>()); }
-    template <class T>
-    std::optional<T> optional() {
-        if (get<u8>() == 0) return std::nullopt;
-        return get<T>();
-    }
-    const Instrument& instrument(InstrumentTable& table) {
-        const std::string_view venue = text(), native = text(), symbol = text();
-        const bool listed = get<u8>() != 0;
-        const Instrument& known = table.intern(venue, native);
-        return listed && !known.listed ? table.list(venue, native, symbol) : known;
+    template <class... Fields>
+    void operator()(Fields&... fields) {
+        (get(fields), ...);
     }
     void finish() const {
         if (!in_.empty()) throw std::runtime_error(fmt::format("{} bytes too many", in_.size()));
     }
 
  private:
+    template <class T>
+        requires std::is_trivially_copyable_v<T>
+    void get(T& value) {
+        std::memcpy(&value, take(sizeof value).data(), sizeof value);
+    }
+    void get(std::string_view& value) {
+        u32 size{};
+        get(size);
+        value = take(size);
+    }
+    void get(std::string& value) {
+        std::string_view text;
+        get(text);
+        value = text;
+    }
+    template <int n>
+    void get(ShortText<n>& value) {
+        std::string_view text;
+        get(text);
+        if (!value.assign(text))
+            throw std::runtime_error(fmt::format("a text of more than {} bytes", n));
+    }
+    void get(bool& value) {
+        u8 byte{};
+        get(byte);
+        value = byte != 0;
+    }
+    template <class T>
+    void get(std::optional<T>& value) {
+        bool there{};
+        get(there);
+        value.reset();
+        if (there) get(value.emplace());
+    }
+    void get(const Instrument*& value) {
+        std::string_view venue, native, symbol;
+        bool listed{};
+        (*this)(venue, native, symbol, listed);
+        value = &instruments_->intern(venue, native);
+        if (listed && !value->listed) value = &instruments_->list(venue, native, symbol);
+    }
     std::string_view take(std::size_t size) {
         if (size > in_.size()) throw std::runtime_error("cut short");
         const std::string_view taken = in_.substr(0, size);
@@ -85,14 +123,66 @@ class Reader final {
     }
 
     std::string_view in_;
+    InstrumentTable* instruments_;
 };
 
-template <class Row, class Body>
-Result<Row> guarded(std::string_view what, std::string_view payload, Body body) {
+// The fields of each row in their order, once for both directions: `each` is a Writer, with a row
+// that is const, or a Reader.
+
+template <class T, class Row>
+concept Of = std::same_as<std::remove_const_t<T>, Row>;
+
+template <class Each>
+void fields(Each& each, Of<Tick> auto& row) {
+    each(row.instrument, row.kind, row.side, row.ts_estimated, row.price, row.size, row.bid,
+         row.ask, row.trade_id, row.sequence, row.ts_event, row.ts_recv, row.identity, row.covers,
+         row.source_offset, row.source_index);
+}
+
+template <class Each>
+void fields(Each& each, Of<WindowRow> auto& row) {
+    each(row.window_name, row.instrument, row.window_start, row.window_end, row.tick_count,
+         row.open, row.high, row.low, row.close, row.mean, row.vwap, row.stddev, row.volume,
+         row.change_pct, row.complete, row.gap_ms, row.revision);
+}
+
+template <class Each>
+void fields(Each& each, Of<Gap> auto& row) {
+    each(row.venue, row.symbol, row.channel, row.cause, row.from_ts, row.to_ts, row.from_id,
+         row.to_id, row.missing, row.status, row.repaired_ts);
+}
+
+template <class Each>
+void fields(Each& each, Of<DeadLetter> auto& row) {
+    each(row.venue, row.source_offset, row.ts_recv, row.reason, row.detail, row.schema_version);
+}
+
+template <class Each>
+void fields(Each& each, Of<Candle> auto& row) {
+    each(row.instrument, row.size, row.open_time, row.open, row.high, row.low, row.close,
+         row.volume, row.trade_count, row.closed, row.ts_recv, row.source_offset, row.source_index);
+}
+
+template <class Each>
+void fields(Each& each, Of<QualityFlag> auto& row) {
+    each(row.venue, row.symbol, row.rule, row.quarantined, row.ts_event, row.ts_recv, row.detail,
+         row.source_offset, row.source_index);
+}
+
+template <class Row>
+void encoded(const Row& row, std::string& out) {
+    Writer writer(out);
+    fields(writer, row);
+}
+
+template <class Row>
+Result<Row> decoded(std::string_view what, std::string_view payload,
+                    InstrumentTable* instruments = nullptr) {
     try {
-        Reader in(payload);
-        Row row = body(in);
-        in.finish();
+        Reader reader(payload, instruments);
+        Row row{};
+        fields(reader, row);
+        reader.finish();
         return row;
     } catch (const std::runtime_error& error) {
         return internal_error(fmt::format("derived {} record: {}", what, error.what()));
@@ -140,185 +230,41 @@ std::string_view to_string(Gap::Status status) {
 }
 
 void encode(const Tick& tick, std::string& out) {
-    Writer to(out);
-    to.instrument(*tick.instrument);
-    to.put(tick.kind);
-    to.put(tick.side);
-    to.put(static_cast<u8>(tick.ts_estimated));
-    to.optional(tick.price);
-    to.optional(tick.size);
-    to.optional(tick.bid);
-    to.optional(tick.ask);
-    to.text(tick.trade_id.view());
-    to.optional(tick.sequence);
-    to.put(tick.ts_event);
-    to.put(tick.ts_recv);
-    to.optional(tick.identity);
-    to.put(tick.covers);
-    to.put(tick.source_offset);
-    to.put(tick.source_index);
+    encoded(tick, out);
+}
+void encode(const WindowRow& row, std::string& out) {
+    encoded(row, out);
+}
+void encode(const Gap& gap, std::string& out) {
+    encoded(gap, out);
+}
+void encode(const DeadLetter& letter, std::string& out) {
+    encoded(letter, out);
+}
+void encode(const Candle& candle, std::string& out) {
+    encoded(candle, out);
+}
+void encode(const QualityFlag& flag, std::string& out) {
+    encoded(flag, out);
 }
 
 Result<Tick> decode_tick(std::string_view payload, InstrumentTable& instruments) {
-    return guarded<Tick>("tick", payload, [&](Reader& in) {
-        Tick tick;
-        tick.instrument = &in.instrument(instruments);
-        tick.kind = in.get<TickKind>();
-        tick.side = in.get<Side>();
-        tick.ts_estimated = in.get<u8>() != 0;
-        tick.price = in.optional<Decimal>();
-        tick.size = in.optional<Decimal>();
-        tick.bid = in.optional<Decimal>();
-        tick.ask = in.optional<Decimal>();
-        if (!tick.trade_id.assign(in.text()))
-            throw std::runtime_error("a trade_id of more than 39 bytes");
-        tick.sequence = in.optional<i64>();
-        tick.ts_event = in.get<Nanos>();
-        tick.ts_recv = in.get<Nanos>();
-        tick.identity = in.optional<u64>();
-        tick.covers = in.get<u32>();
-        tick.source_offset = in.get<Offset>();
-        tick.source_index = in.get<i32>();
-        return tick;
-    });
+    return decoded<Tick>("tick", payload, &instruments);
 }
-
-void encode(const WindowRow& row, std::string& out) {
-    Writer to(out);
-    to.text(row.window_name);
-    to.instrument(*row.instrument);
-    to.put(row.window_start);
-    to.put(row.window_end);
-    to.put(row.tick_count);
-    for (const Decimal& value : {row.open, row.high, row.low, row.close, row.mean}) to.put(value);
-    for (const auto& value : {row.vwap, row.stddev, row.volume, row.change_pct}) to.optional(value);
-    to.put(static_cast<u8>(row.complete));
-    to.put(row.gap_ms);
-    to.put(row.revision);
-}
-
 Result<WindowRow> decode_window(std::string_view payload, InstrumentTable& instruments) {
-    return guarded<WindowRow>("window", payload, [&](Reader& in) {
-        WindowRow row;
-        row.window_name = in.text();
-        row.instrument = &in.instrument(instruments);
-        row.window_start = in.get<Nanos>();
-        row.window_end = in.get<Nanos>();
-        row.tick_count = in.get<i64>();
-        for (Decimal* value : {&row.open, &row.high, &row.low, &row.close, &row.mean})
-            *value = in.get<Decimal>();
-        for (auto* value : {&row.vwap, &row.stddev, &row.volume, &row.change_pct})
-            *value = in.optional<Decimal>();
-        row.complete = in.get<u8>() != 0;
-        row.gap_ms = in.get<i64>();
-        row.revision = in.get<i64>();
-        return row;
-    });
+    return decoded<WindowRow>("window", payload, &instruments);
 }
-
-void encode(const Gap& gap, std::string& out) {
-    Writer to(out);
-    for (const std::string* value : {&gap.venue, &gap.symbol, &gap.channel, &gap.cause})
-        to.text(*value);
-    to.put(gap.from_ts);
-    to.put(gap.to_ts);
-    for (const auto& value : {gap.from_id, gap.to_id, gap.missing}) to.optional(value);
-    to.put(gap.status);
-    to.optional(gap.repaired_ts);
-}
-
 Result<Gap> decode_gap(std::string_view payload) {
-    return guarded<Gap>("gap", payload, [](Reader& in) {
-        Gap gap;
-        for (std::string* value : {&gap.venue, &gap.symbol, &gap.channel, &gap.cause})
-            *value = in.text();
-        gap.from_ts = in.get<Nanos>();
-        gap.to_ts = in.get<Nanos>();
-        for (auto* value : {&gap.from_id, &gap.to_id, &gap.missing}) *value = in.optional<i64>();
-        gap.status = in.get<Gap::Status>();
-        gap.repaired_ts = in.optional<Nanos>();
-        return gap;
-    });
+    return decoded<Gap>("gap", payload);
 }
-
-void encode(const DeadLetter& letter, std::string& out) {
-    Writer to(out);
-    to.text(letter.venue);
-    to.put(letter.source_offset);
-    to.put(letter.ts_recv);
-    to.text(letter.reason);
-    to.text(letter.detail);
-    to.put(letter.schema_version);
-}
-
 Result<DeadLetter> decode_dead_letter(std::string_view payload) {
-    return guarded<DeadLetter>("dead letter", payload, [](Reader& in) {
-        DeadLetter letter;
-        letter.venue = in.text();
-        letter.source_offset = in.get<Offset>();
-        letter.ts_recv = in.get<Nanos>();
-        letter.reason = in.text();
-        letter.detail = in.text();
-        letter.schema_version = in.get<i32>();
-        return letter;
-    });
+    return decoded<DeadLetter>("dead letter", payload);
 }
-
-void encode(const Candle& candle, std::string& out) {
-    Writer to(out);
-    to.instrument(*candle.instrument);
-    to.put(candle.size);
-    to.put(candle.open_time);
-    for (const Decimal& value : {candle.open, candle.high, candle.low, candle.close, candle.volume})
-        to.put(value);
-    to.optional(candle.trade_count);
-    to.put(static_cast<u8>(candle.closed));
-    to.put(candle.ts_recv);
-    to.put(candle.source_offset);
-    to.put(candle.source_index);
-}
-
 Result<Candle> decode_candle(std::string_view payload, InstrumentTable& instruments) {
-    return guarded<Candle>("candle", payload, [&](Reader& in) {
-        Candle candle;
-        candle.instrument = &in.instrument(instruments);
-        candle.size = in.get<Nanos>();
-        candle.open_time = in.get<Nanos>();
-        for (Decimal* value :
-             {&candle.open, &candle.high, &candle.low, &candle.close, &candle.volume})
-            *value = in.get<Decimal>();
-        candle.trade_count = in.optional<i64>();
-        candle.closed = in.get<u8>() != 0;
-        candle.ts_recv = in.get<Nanos>();
-        candle.source_offset = in.get<Offset>();
-        candle.source_index = in.get<i32>();
-        return candle;
-    });
+    return decoded<Candle>("candle", payload, &instruments);
 }
-
-void encode(const QualityFlag& flag, std::string& out) {
-    Writer to(out);
-    for (const std::string* value : {&flag.venue, &flag.symbol, &flag.rule}) to.text(*value);
-    to.put(static_cast<u8>(flag.quarantined));
-    to.put(flag.ts_event);
-    to.put(flag.ts_recv);
-    to.text(flag.detail);
-    to.put(flag.source_offset);
-    to.put(flag.source_index);
-}
-
 Result<QualityFlag> decode_quality(std::string_view payload) {
-    return guarded<QualityFlag>("quality", payload, [](Reader& in) {
-        QualityFlag flag;
-        for (std::string* value : {&flag.venue, &flag.symbol, &flag.rule}) *value = in.text();
-        flag.quarantined = in.get<u8>() != 0;
-        flag.ts_event = in.get<Nanos>();
-        flag.ts_recv = in.get<Nanos>();
-        flag.detail = in.text();
-        flag.source_offset = in.get<Offset>();
-        flag.source_index = in.get<i32>();
-        return flag;
-    });
+    return decoded<QualityFlag>("quality", payload);
 }
 
 }  // namespace tape

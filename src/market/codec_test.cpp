@@ -116,6 +116,34 @@ TEST(Codec, AQualityFlagComesBackAsItWas) {
     EXPECT_EQ(again, payload);
 }
 
+TEST(Codec, TheLayoutIsThatOfTheReadme) {
+    const Gap gap{.venue = "okx",
+                  .symbol = "",
+                  .channel = "t",
+                  .cause = "é",
+                  .from_ts = {1},
+                  .to_ts = {-1},
+                  .from_id = 258,
+                  .status = Gap::Status::unrecoverable,
+                  .repaired_ts = {}};
+    std::string payload;
+    encode(gap, payload);
+    using namespace std::string_literals;
+    EXPECT_EQ(payload,
+              "\1"
+              "\3\0\0\0okx"
+              "\0\0\0\0"
+              "\1\0\0\0t"
+              "\2\0\0\0\303\251"
+              "\1\0\0\0\0\0\0\0"
+              "\377\377\377\377\377\377\377\377"
+              "\1\2\1\0\0\0\0\0\0"
+              "\0"
+              "\0"
+              "\2"
+              "\0"s);
+}
+
 TEST(Codec, EveryCutPayloadIsNamedAndNoneIsMisread) {
     InstrumentTable table;
     std::string payload;
