@@ -25,6 +25,13 @@ void fetched(Session& run, i64 at_ms, i64 from_ms, std::string_view from_id,
                            channel, millis(from_ms).count, from_id));
 }
 
+void muted(Session& run, i64 at_ms, i64 from_ms) {
+    run.record(RecordKind::gap, at_ms,
+               fmt::format(R"({{"cause":"muted","channel":"trades","symbol":"BTC","from_ts":{},)"
+                           R"("to_ts":{}}})",
+                           millis(from_ms).count, millis(at_ms).count));
+}
+
 struct Disconnected : Session {
     // The last trade before the outage of 4 s is number 2.
     explicit Disconnected(FakeIds ids = FakeIds::consecutive) : Session(options(), {}, ids) {
@@ -182,21 +189,18 @@ TEST(Gaps, WhereNothingCouldBeFetchedItIsAskedForAgainOnceTheIdsAreKnown) {
 }
 
 TEST(Gaps, IdsThatOnlyRiseAreRepairedByAnswersThatReachBack) {
-    Disconnected reaches(FakeIds::rising);
-    reaches.acknowledge();
-    EXPECT_EQ(reaches.asked(), Strings{"BTC trades -..- 102000-106000"});
-    reaches.take();
-    reaches.rest(107'000, "trade BTC 10 1 90 105000\ntrade BTC 10 1 2 100000");
-    fetched(reaches, 108'000, 102'000, "null");
-    EXPECT_EQ(reaches.take("gap"),
+    const auto gap_after = [](std::string_view page) {
+        Disconnected run(FakeIds::rising);
+        run.acknowledge();
+        EXPECT_EQ(run.asked(), Strings{"BTC trades -..- 102000-106000"});
+        run.take();
+        run.rest(107'000, page);
+        fetched(run, 108'000, 102'000, "null");
+        return run.take("gap");
+    };
+    EXPECT_EQ(gap_after("trade BTC 10 1 90 105000\ntrade BTC 10 1 2 100000"),
               Strings{"gap BTC trades disconnect 102000-106000 ids -..- missing 1 backfilled"});
-
-    Disconnected falls_short(FakeIds::rising);
-    falls_short.acknowledge();
-    falls_short.take();
-    falls_short.rest(107'000, "trade BTC 10 1 90 105000\ntrade BTC 10 1 80 104000");
-    fetched(falls_short, 108'000, 102'000, "null");
-    EXPECT_EQ(falls_short.take("gap"),
+    EXPECT_EQ(gap_after("trade BTC 10 1 90 105000\ntrade BTC 10 1 80 104000"),
               Strings{"gap BTC trades disconnect 102000-104000 unrecoverable"});
 }
 
@@ -273,10 +277,7 @@ TEST(Gaps, AMuteStreamIsAnOutageOfItAlone) {
     Session run;
     run.frame(99'000, "ack trades BTC\nack trades ETH");
     trades(run, 100'000, {1});
-    run.record(RecordKind::gap, 140'000,
-               fmt::format(R"({{"cause":"muted","channel":"trades","symbol":"BTC","from_ts":{},)"
-                           R"("to_ts":{}}})",
-                           millis(101'000).count, millis(140'000).count));
+    muted(run, 140'000, 101'000);
     run.frame(141'000, "ack trades BTC");
     trades(run, 142'000, {4});
     EXPECT_EQ(run.take("gap"),
@@ -290,10 +291,7 @@ TEST(Gaps, WhatAProbeBroughtIsNotWhatWasKnownBefore) {
     run.frame(99'000, "ack trades BTC");
     trades(run, 100'000, {1, 2});
     run.rest(130'000, "trade BTC 10 1 80 129000");
-    run.record(RecordKind::gap, 140'000,
-               fmt::format(R"({{"cause":"muted","channel":"trades","symbol":"BTC","from_ts":{},)"
-                           R"("to_ts":{}}})",
-                           millis(101'000).count, millis(140'000).count));
+    muted(run, 140'000, 101'000);
     run.frame(141'000, "ack trades BTC");
     run.take();
     run.rest(142'000, "trade BTC 10 1 90 140000\ntrade BTC 10 1 80 129000");

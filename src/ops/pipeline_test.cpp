@@ -3,18 +3,13 @@
 
 #include <fmt/core.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <filesystem>
 #include <random>
 #include <span>
 
 #include "base/json_text.h"
-#include "log/log.h"
-#include "ops/fake_venue.h"
-#include "ops/session.h"
-#include "stream/task.h"
+#include "ops/log_session.h"
 
 namespace tape::ops {
 namespace {
@@ -217,17 +212,11 @@ TEST(Pipeline, AVenueThatThisBuildLacksIsNamed) {
 
 // ---- Through real logs ----
 
-struct Raw {
-    RecordKind kind;
-    i64 at_ms;
-    std::string payload;
-};
-
 // Trades and tickers of three symbols with losses, repeats, late ones and changes of config.
-std::vector<Raw> random_session(u64 seed, int count) {
+std::vector<RawRecord> random_session(u64 seed, int count) {
     std::mt19937_64 random(seed);
-    std::vector<Raw> records{{RecordKind::config, 99'000, config("w10 10 w5 5")},
-                             {RecordKind::frame, 99'500, "ack trades"}};
+    std::vector<RawRecord> records{{RecordKind::config, 99'000, config("w10 10 w5 5")},
+                                   {RecordKind::frame, 99'500, "ack trades"}};
     i64 now = 100'000, id = 0;
     for (int i = 0; i < count; ++i) {
         now += static_cast<i64>(random() % 700);
@@ -269,95 +258,36 @@ std::vector<Raw> random_session(u64 seed, int count) {
     return records;
 }
 
-class PipelineLog : public testing::Test {
- protected:
-    PipelineLog() { std::filesystem::remove_all(folder_); }
-    ~PipelineLog() override { std::filesystem::remove_all(folder_); }
+using PipelineLog = LogSession;
 
-    void write(const std::vector<Raw>& records) {
-        auto writer = *log::LogWriter::open(folder_ / "raw", log_options());
-        for (const Raw& record : records)
-            ASSERT_TRUE(writer->append(record.kind, millis(record.at_ms), record.payload));
-        ASSERT_TRUE(writer->flush());
-    }
-    static log::WriterOptions log_options() {
-        return {.segment_bytes = 1 << 18, .sync_interval = Nanos{0}, .reserve_bytes = 0};
-    }
-    stream::TaskOptions task(std::string_view name, i32 version = 1) const {
-        return {.partition = "fake-1",
-                .raw = folder_ / "raw",
-                .derived = folder_ / name / "derived",
-                .checkpoints = folder_ / name / "checkpoints",
-                .processor = pipeline_factory({.partition = "fake-1",
-                                               .options = {},
-                                               .parse = parse_words,
-                                               .venue = &fake_venue(version)}),
-                .writer = log_options(),
-                .checkpoint_records = 37,
-                .batch_records = 11};
-    }
-    static void run_to_end(stream::PartitionTask& running) {
-        while (*running.step() > 0) {
-        }
-    }
-    // Offset, kind, time and bytes of every derived record.
-    Strings derived(std::string_view name) const {
-        auto reader = *log::LogReader::open(folder_ / name / "derived");
-        Strings all;
-        while (true) {
-            const auto batch = *reader->read(1'000);
-            if (batch.empty()) return all;
-            for (const log::Record& record : batch)
-                all.push_back(fmt::format("{} {} {} {}", record.offset.value,
-                                          static_cast<int>(record.kind), record.ts_recv.count,
-                                          record.payload));
-        }
-    }
-
-    const std::filesystem::path folder_ =
-        std::filesystem::temp_directory_path() /
-        fmt::format("tape-pipeline-{}-{}", ::getpid(),
-                    testing::UnitTest::GetInstance()->current_test_info()->name());
-};
+PipelineSetup setup(i32 version = 1) {
+    return {
+        .partition = "fake-1", .options = {}, .parse = parse_words, .venue = &fake_venue(version)};
+}
 
 TEST_F(PipelineLog, AKillAtAnyStepLeavesTheSameBytesAtTheSameOffsets) {
     write(random_session(3, 500));
-    run_to_end(**stream::PartitionTask::open(task("whole")));
-    const Strings whole = derived("whole");
-    EXPECT_GT(whole.size(), 600U);
-    auto killed = *stream::PartitionTask::open(task("killed"));
-    while (*killed->step() > 0) {
-        ASSERT_TRUE(killed->step());
-        killed.reset();  // Without a checkpoint of its own, after every second step.
-        killed = *stream::PartitionTask::open(task("killed"));
-        const Strings so_far = derived("killed");
-        ASSERT_TRUE(std::ranges::equal(so_far, std::span(whole).first(so_far.size())));
-        for (int steps = 0; steps < 4; ++steps)
-            ASSERT_TRUE(killed->step());  // Past the next checkpoint.
-    }
-    EXPECT_EQ(derived("killed"), whole);
+    expect_that_kills_change_nothing(setup(), 600);
 }
 
 TEST_F(PipelineLog, AnotherDecoderVersionTakesNothingBack) {
-    const std::vector<Raw> records = random_session(4, 300);
+    const std::vector<RawRecord> records = random_session(4, 300);
     write({records.begin(), records.begin() + 200});
-    {
-        auto first = *stream::PartitionTask::open(task("a", 1));
-        run_to_end(*first);
-    }
+    run_to_end(task("a", setup(1)));
     const Strings before = derived("a");
     write({records.begin() + 200, records.end()});
-    auto second = *stream::PartitionTask::open(task("a", 2));
-    run_to_end(*second);
+    auto second = *stream::PartitionTask::open(task("a", setup(2)));
+    while (*second->step() > 0) {
+    }
     const Strings after = derived("a");
     ASSERT_GT(after.size(), before.size());
     EXPECT_TRUE(std::ranges::equal(before, std::span(after).first(before.size())));
     const auto epochs = second->epochs();
-    const i64 version = (*task("a", 2).processor())->version();
+    const i64 version = (*task("a", setup(2)).processor())->version();
     const auto started = std::ranges::find(epochs, version, &stream::EpochStart::version);
     ASSERT_NE(started, epochs.end());
     EXPECT_EQ(started->output, Offset{std::ssize(before)});
-    run_to_end(**stream::PartitionTask::open(task("whole", 1)));
+    run_to_end(task("whole", setup(1)));
     EXPECT_EQ(derived("whole").size(), after.size());  // Nothing twice, nothing left out.
 }
 
