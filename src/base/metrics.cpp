@@ -69,7 +69,7 @@ const std::vector<MetricInfo> table = {
     {"tape_decode_unlisted_total", Kind::counter, "partition",
      "Instruments decoded that no instrument list names."},
     {"tape_quality_flags_total", Kind::counter, "partition,rule",
-     "Ticks that broke a rule of data quality."},
+     "Ticks, and of rule outlier windows, that broke a rule of data quality."},
     {"tape_stream_late_total", Kind::counter, "partition",
      "Ticks that came after their window was emitted."},
     {"tape_stream_windows_total", Kind::counter, "partition", "Window rows emitted."},

@@ -9,6 +9,7 @@
 #include "ops/backlog.h"
 #include "ops/gaps.h"
 #include "ops/observation.h"
+#include "ops/outliers.h"
 #include "ops/pipeline_metrics.h"
 #include "ops/pipeline_state.h"
 #include "ops/quality.h"
@@ -51,7 +52,8 @@ class Pipeline final : public stream::Processor, venues::EventSink, WindowOutput
           ledger_(venue),
           windows_(options_),
           metrics_(setup_.partition),
-          quality_metrics_(setup_.partition) {}
+          quality_metrics_(setup_.partition),
+          outliers_(setup_.outliers, setup_.partition) {}
 
     void on_record(const log::Record& record, stream::Output& out) override {
         record_ = &record;
@@ -170,6 +172,7 @@ class Pipeline final : public stream::Processor, venues::EventSink, WindowOutput
     void report() override {
         metrics_.report();
         quality_metrics_.report(quality_);
+        outliers_.advance(last_ts_);
         // Not sooner: what a log already answers within a batch is not asked for again.
         for (const venues::Missing& missing : ledger_.take_asks())
             if (setup_.ask) setup_.ask(missing);
@@ -184,8 +187,8 @@ class Pipeline final : public stream::Processor, venues::EventSink, WindowOutput
 
     void on(const Tick& tick) override {
         const Sieve::Found found = sieve_.sift(tick, options_.max_skew);
-        if (found == Sieve::Found::future || found == Sieve::Found::negative) [[unlikely]]
-            return refuse(tick, found);
+        if (found == Sieve::Found::future) return dead_letter("future", too_early(tick));
+        if (found == Sieve::Found::negative) return dead_letter("negative", negative(tick));
         const bool fresh = found == Sieve::Found::fresh;
         // An answer to a request is no sign that the stream is up.
         const bool on_socket = record_->kind == RecordKind::frame;
@@ -242,6 +245,7 @@ class Pipeline final : public stream::Processor, venues::EventSink, WindowOutput
     void on_row(const WindowRow& row) override {
         ++metrics_.windows;
         rows_.write(row);
+        outliers_.on_row(row, record_->ts_recv);
     }
     void on_overflow(const WindowRow& row, std::string_view column) override {
         dead_letter("overflow", too_long(row, column));
@@ -289,11 +293,6 @@ class Pipeline final : public stream::Processor, venues::EventSink, WindowOutput
             stale_.add(stale, StaleSpans::Why::tick, record_->ts_recv);
         else if (options_.late == LatePolicy::side)
             dead_letter("late", too_late(tick, watermark_.value()));
-    }
-
-    void refuse(const Tick& tick, Sieve::Found found) {
-        if (found == Sieve::Found::future) return dead_letter("future", too_early(tick));
-        dead_letter("negative", negative(tick));
     }
 
     bool is_quarantined(const Tick& tick) {
@@ -372,6 +371,7 @@ class Pipeline final : public stream::Processor, venues::EventSink, WindowOutput
     Windows windows_;
     PipelineMetrics metrics_;
     QualityMetrics quality_metrics_;
+    OutlierWatch outliers_;
     Nanos last_ts_;     // Of the record before.
     Nanos last_heard_;  // Of the last record that the venue sent unasked, or else answered.
     bool on_socket_{};  // It sends unasked.

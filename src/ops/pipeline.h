@@ -13,6 +13,8 @@
 
 namespace tape::ops {
 
+class WindowOutliers;
+
 /// What the text of a `config` record asks of the engine.
 using ConfigParser = std::function<Result<PipelineOptions>(std::string_view config_text)>;
 
@@ -24,6 +26,9 @@ struct PipelineSetup {
     /// Told of trades that are missing, again after a restart while they are; whoever can fetches
     /// them, and what comes of it comes through the log. Empty, in a replay: nobody asks.
     std::function<void(const venues::Missing& missing)> ask = {};
+    /// Holds windows against those of the process's other partitions; outlives what is made. Null:
+    /// nobody does.
+    WindowOutliers* outliers = {};
 };
 
 /// A factory for stream::PartitionTask. What it makes is an error (user) when no venue of this
