@@ -247,6 +247,32 @@ bytes_per_second = 100)");
     EXPECT_EQ(okx.faults.answer_speed({}, okx.now), 0);
 }
 
+TEST(Faults, AChecksumIsZeroWhereFramesHaveOne) {
+    const auto sums = [](const std::string& extra, std::string_view venue, std::string_view path,
+                         const std::string& request) {
+        Faulty faulty(R"([[fault]]
+kind = "checksum_zero"
+venue = ")" + std::string(venue) +
+                          "\"\n" + extra,
+                      venue, path);
+        faulty.say(request);
+        std::vector<i64> found;
+        for (const std::string& frame : faulty.pass(seconds(1)))
+            if (const json parsed = json::parse(frame); frame.contains("checksum"))
+                found.push_back(parsed.at("data")[0].at("checksum"));
+        return found;
+    };
+    const std::string okx =
+        R"({"op":"subscribe","args":[{"channel":"trades","instId":"BTC-USDT"},{"channel":"books","instId":"BTC-USDT"}]})";
+    const std::string kraken =
+        R"({"method":"subscribe","params":{"channel":"book","symbol":["BTC/USD"]}})";
+    EXPECT_EQ(sums("", "okx", "/ws/v5/public", okx), std::vector<i64>(11, 0));
+    EXPECT_EQ(sums("", "kraken", "/v2", kraken), std::vector<i64>(11, 0));
+    const auto some = sums("count = 3", "okx", "/ws/v5/public", okx);
+    EXPECT_EQ(std::ranges::count(some, 0), 3) << "frames without a checksum are not struck";
+    EXPECT_EQ(some.size(), 11U);
+}
+
 TEST(Faults, RefuseRestRequests) {
     Faulty okx(R"([[fault]]
 kind = "rate_limit"

@@ -25,12 +25,12 @@ std::string with_unknown_fields(std::string_view frame) {
     return text;
 }
 
-void zero_checksum(std::string& frame) {
+// Where a frame's checksum begins.
+std::optional<std::size_t> find_checksum(std::string_view frame) {
     constexpr std::string_view key = R"("checksum":)";
     const std::size_t at = frame.find(key);
-    if (at == std::string::npos) return;
-    const std::size_t begin = at + key.size();
-    frame.replace(begin, frame.find_first_of(",}", begin) - begin, "0");
+    if (at == std::string_view::npos) return std::nullopt;
+    return at + key.size();
 }
 
 class FaultySession final : public Session {
@@ -122,7 +122,8 @@ class FaultySession final : public Session {
                     if (armed.strikes(what, now)) frame = with_unknown_fields(frame);
                     break;
                 case FaultKind::checksum_zero:
-                    if (armed.strikes(what, now)) zero_checksum(frame);
+                    if (const auto begin = find_checksum(frame); begin && armed.strikes(what, now))
+                        frame.replace(*begin, frame.find_first_of(",}", *begin) - *begin, "0");
                     break;
                 case FaultKind::duplicate:
                     if (armed.strikes(what, now)) copies = 2;

@@ -1,4 +1,4 @@
-// Kraken spot, WebSocket v2: https://docs.kraken.com/api/docs/websocket-v2/trade and /ticker
+// Kraken spot, WebSocket v2: https://docs.kraken.com/api/docs/websocket-v2/trade, /ticker and /book
 // A status message at once, one acknowledgement a symbol, a heartbeat each second in which nothing
 // else is sent. The fills of one order come in one message.
 #include <fmt/format.h>
@@ -38,18 +38,23 @@ constexpr i64 snapshot_trades = 50;
 constexpr Nanos heartbeat_interval = seconds(1);
 constexpr Nanos silence_limit = seconds(60);  // Without a subscription or a word of the client.
 
-enum class Channel : u8 { trade, ticker };
+constexpr Nanos book_interval = millis(100);
+constexpr std::array<i64, 5> book_depths = {10, 25, 100, 500, 1'000};
+
+enum class Channel : u8 { trade, ticker, book };
 struct ChannelInfo {
     std::string_view name;
     Channel channel;
 };
-constexpr std::array<ChannelInfo, 2> channels = {
-    {{"trade", Channel::trade}, {"ticker", Channel::ticker}}};
+constexpr std::array<ChannelInfo, 3> channels = {
+    {{"trade", Channel::trade}, {"ticker", Channel::ticker}, {"book", Channel::book}}};
 
 struct Subscription {
     Channel channel;
     const TradeSequence* trades;
     i64 sent;  // The last trade that was looked at.
+    std::optional<BookFeed> book;
+    bool with_snapshot;  // Of a book.
 };
 
 class KrakenSession final : public Session {
@@ -137,6 +142,8 @@ class KrakenSession final : public Session {
             if (!trades)
                 refuse(request, name, fmt::format("Currency pair not supported {}", name), now,
                        out);
+            else if (subscribing && info->channel == Channel::book)
+                subscribe_book(request, *trades, now, out);
             else if (subscribing)
                 subscribe(request, info->channel, *trades, now, out);
             else
@@ -164,13 +171,40 @@ class KrakenSession final : public Session {
                                 snapshot, trades.symbol()),
                     now, out);
         const i64 last = trades.last_at(now);
-        Subscription made{channel, &trades, last};
+        Subscription made{.channel = channel,
+                          .trades = &trades,
+                          .sent = last,
+                          .book = {},
+                          .with_snapshot = false};
         if (channel == Channel::trade) made.sent = trades.order_first(last + 1) - 1;
-        subscriptions_.push_back(made);
+        const i64 sent = made.sent;
+        subscriptions_.push_back(std::move(made));
         if (!snapshot || last == 0) return;
         if (channel == Channel::ticker) return send_ticker(trades, last, "snapshot", out);
-        send_trades(trades, std::max<i64>(1, made.sent - snapshot_trades + 1), made.sent,
-                    "snapshot", out);
+        send_trades(trades, std::max<i64>(1, sent - snapshot_trades + 1), sent, "snapshot", out);
+    }
+
+    void subscribe_book(const nlohmann::json& request, const TradeSequence& trades, Nanos now,
+                        Outbox& out) {
+        const nlohmann::json& parameters = request.at("params");
+        const nlohmann::json depth = parameters.value("depth", nlohmann::json(book_depths[0]));
+        if (!depth.is_number_integer())
+            return refuse(request, trades.symbol(), "Subscription book depth must be an integer",
+                          now, out);
+        if (std::ranges::find(book_depths, depth.get<i64>()) == book_depths.end())
+            return refuse(request, trades.symbol(), "Subscription depth not supported", now, out);
+        if (find(Channel::book, trades) != subscriptions_.end())
+            return refuse(request, trades.symbol(), "Already subscribed", now, out);
+        const bool snapshot = parameters.value("snapshot", nlohmann::json(true)) != false;
+        acknowledge(request, "subscribe",
+                    fmt::format(R"("channel":"book","depth":{},"snapshot":{},"symbol":"{}")",
+                                depth.dump(), snapshot, trades.symbol()),
+                    now, out);
+        subscriptions_.push_back({.channel = Channel::book,
+                                  .trades = &trades,
+                                  .sent = 0,
+                                  .book = BookFeed(trades, depth.get<i64>(), book_interval, now),
+                                  .with_snapshot = snapshot});
     }
 
     void unsubscribe(const nlohmann::json& request, Channel channel, const TradeSequence& trades,
@@ -196,6 +230,7 @@ class KrakenSession final : public Session {
     }
 
     static void send_due(Subscription& subscription, Nanos now, Outbox& out) {
+        if (subscription.book) return send_book(subscription, now, out);
         const TradeSequence& trades = *subscription.trades;
         const i64 due = trades.last_at(now);
         while (subscription.sent < due) {
@@ -247,6 +282,43 @@ class KrakenSession final : public Session {
             kraken_size(listing, day.volume), price(day.open), price(day.low), price(day.high),
             price(change), number(i128{change} * 10'000 / day.open, 2),
             time_text(trades.stamp(last.time), 6)));
+    }
+
+    static void append_side(std::string& out, const Listing& listing, std::string_view name,
+                            const std::vector<Level>& levels) {
+        fmt::format_to(std::back_inserter(out), R"("{}":[)", name);
+        for (const Level& level : levels)
+            fmt::format_to(std::back_inserter(out), R"({}{{"price":{},"qty":{}}})",
+                           &level == levels.data() ? "" : ",", kraken_price(listing, level.price),
+                           kraken_book_size(listing, level.size));
+        out += "],";
+    }
+
+    // What leaves the depth that is subscribed goes unsaid: a client cuts its book to it.
+    static void send_book(Subscription& subscription, Nanos now, Outbox& out) {
+        const TradeSequence& trades = *subscription.trades;
+        const Listing& listing = trades.listing();
+        while (auto update = subscription.book->next(now)) {
+            if (update->first && !subscription.with_snapshot) continue;
+            const Book& book = subscription.book->book();
+            Book& changes = update->changes;
+            std::erase_if(changes.bids,
+                          [&](const Level& level) { return level.price < book.bids.back().price; });
+            std::erase_if(changes.asks,
+                          [&](const Level& level) { return level.price > book.asks.back().price; });
+            std::string& frame = out.frames.emplace_back();
+            fmt::format_to(std::back_inserter(frame),
+                           R"({{"channel":"book","type":"{}","data":[{{"symbol":"{}",)",
+                           update->first ? "snapshot" : "update", listing.native_symbol);
+            append_side(frame, listing, "bids", changes.bids);
+            append_side(frame, listing, "asks", changes.asks);
+            fmt::format_to(std::back_inserter(frame), R"("checksum":{})",
+                           kraken_checksum(listing, book));
+            if (!update->first)
+                fmt::format_to(std::back_inserter(frame), R"(,"timestamp":"{}")",
+                               time_text(trades.stamp(update->moment), 6));
+            frame += "}]}";
+        }
     }
 
     const Market& market_;

@@ -246,6 +246,35 @@ net::Response candle_list(const net::Request& request, const TradeSequence& trad
     return success(fmt::format(R"({{"{}":[{}],"last":{}}})", names_of(listing).key, list, last));
 }
 
+// https://docs.kraken.com/api/docs/rest-api/get-order-book
+net::Response order_book(const net::Request& request, const TradeSequence& trades, Nanos now) {
+    i64 count = 100;
+    if (const auto text = request.parameter("count"))
+        if (!parse_number(*text, count) || count < 1 || count > 500)
+            return failure("EGeneral:Invalid arguments:count");
+    const Listing& listing = trades.listing();
+    const i64 last = trades.last_at(now);
+    const Book book = last > 0 ? book_after(trades, last, count) : Book();
+    const auto list = [&](const std::vector<Level>& levels) {
+        std::string text;
+        for (const Level& level : levels)
+            fmt::format_to(std::back_inserter(text), R"({}["{}","{}",{}])", text.empty() ? "" : ",",
+                           rest_price(listing, level.price), rest_size(listing, level.size),
+                           trades.stamp(now).count / seconds(1).count);
+        return text;
+    };
+    return success(fmt::format(R"({{"{}":{{"asks":[{}],"bids":[{}]}}}})", names_of(listing).key,
+                               list(book.asks), list(book.bids)));
+}
+
+using Answer = net::Response (*)(const net::Request&, const TradeSequence&, Nanos);
+struct Route {
+    std::string_view method;
+    Answer answer;
+};
+constexpr std::array<Route, 3> pair_routes = {
+    {{"Trades", trade_list}, {"OHLC", candle_list}, {"Depth", order_book}}};
+
 }  // namespace
 
 std::string kraken_price(const Listing& listing, i64 ticks) {
@@ -253,6 +282,27 @@ std::string kraken_price(const Listing& listing, i64 ticks) {
 }
 std::string kraken_size(const Listing& listing, i128 lots) {
     return number(lots, listing.size_decimals);
+}
+
+std::string kraken_book_size(const Listing& listing, i64 lots) {
+    return number(lots, listing.size_decimals, Zeros::keep);
+}
+
+// Prices and sizes, asks before bids, as they are written but for the point and the zeros before
+// the first other digit.
+u32 kraken_checksum(const Listing& listing, const Book& book) {
+    constexpr std::size_t levels = 10;
+    std::string text;
+    const auto append = [&text](std::string digits) {
+        std::erase(digits, '.');
+        text += digits.substr(std::min(digits.find_first_not_of('0'), digits.size()));
+    };
+    for (const std::vector<Level>* side : {&book.asks, &book.bids})
+        for (std::size_t i = 0; i < std::min(levels, side->size()); ++i) {
+            append(kraken_price(listing, (*side)[i].price));
+            append(kraken_book_size(listing, (*side)[i].size));
+        }
+    return crc32_of(text);
 }
 
 net::Response kraken_answer(const net::Request& request, const Market& market, Nanos now) {
@@ -274,13 +324,13 @@ net::Response kraken_answer(const net::Request& request, const Market& market, N
         if (result.empty()) return failure("EQuery:Unknown asset pair");
         return success(fmt::format("{{{}}}", result));
     }
-    if (method != "Trades" && method != "OHLC") return failure("EGeneral:Unknown method");
+    const auto route = std::ranges::find(pair_routes, method, &Route::method);
+    if (route == pair_routes.end()) return failure("EGeneral:Unknown method");
     const auto pair = request.parameter("pair");
     if (!pair || pair->empty()) return failure("EGeneral:Invalid arguments");
     const TradeSequence* trades = find_pair(market, *pair);
     if (!trades) return failure("EQuery:Unknown asset pair");
-    return method == "Trades" ? trade_list(request, *trades, now)
-                              : candle_list(request, *trades, now);
+    return route->answer(request, *trades, now);
 }
 
 }  // namespace tape::sim

@@ -1,7 +1,8 @@
 // OKX, WebSocket API v5: https://www.okx.com/docs-v5/en/#overview-websocket
 // `trades` merges the fills of one order into one message with the last one's id and their `count`;
 // `trades-all`, on another path, sends each. A text "ping" is answered by "pong", at any time. A
-// subscription begins with the last message before it, so that a client has a price at once.
+// subscription begins with the last message before it, so that a client has a price at once; that
+// of `books` with the whole book, whose changes follow.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -41,20 +42,26 @@ constexpr std::array<Listing, 15> okx_listings = {{
 // A connection on which nothing was said either way for this long is closed.
 constexpr Nanos silence_limit = seconds(30);
 
-enum class Channel : u8 { trades, trades_all, tickers };
+enum class Channel : u8 { trades, trades_all, tickers, book, book_top };
 struct ChannelInfo {
     std::string_view name, path;
     Channel channel;
+    i64 depth = 0;  // Of a book.
+    Nanos interval = {};
 };
-constexpr std::array<ChannelInfo, 3> channels = {
+constexpr std::array<ChannelInfo, 6> channels = {
     {{"trades", "/ws/v5/public", Channel::trades},
      {"tickers", "/ws/v5/public", Channel::tickers},
-     {"trades-all", "/ws/v5/business", Channel::trades_all}}};
+     {"trades-all", "/ws/v5/business", Channel::trades_all},
+     {"books", "/ws/v5/public", Channel::book, okx_book_depth, millis(100)},
+     {"books5", "/ws/v5/public", Channel::book_top, 5, millis(100)},
+     {"bbo-tbt", "/ws/v5/public", Channel::book_top, 1, millis(10)}}};
 
 struct Subscription {
-    Channel channel;
+    const ChannelInfo* info;
     const TradeSequence* trades;
     i64 sent;  // The last trade that was.
+    std::optional<BookFeed> book;
 };
 
 class OkxSession final : public Session {
@@ -71,13 +78,14 @@ class OkxSession final : public Session {
         const nlohmann::json request = nlohmann::json::parse(text, nullptr, false);
         const std::string operation =
             request.is_object() ? request.value("op", nlohmann::json()).dump() : "";
+        request_id_ = operation.empty() ? "" : id_of(request);
         const bool subscribing = operation == R"("subscribe")";
-        if (!subscribing && operation != R"("unsubscribe")")
+        const bool known = subscribing || operation == R"("unsubscribe")";
+        if (!known || !request.contains("args"))
             return refuse("60012", fmt::format("Illegal request: {}", text), out);
-        const auto args = request.find("args");
-        if (args == request.end() || !args->is_array() || args->empty())
-            return refuse("60013", "Invalid args", out);
-        for (const nlohmann::json& arg : *args) on_argument(arg, subscribing, now, out);
+        const nlohmann::json& args = request.at("args");
+        if (!args.is_array() || args.empty()) return refuse("60013", "Invalid args", out);
+        for (const nlohmann::json& arg : args) on_argument(arg, subscribing, now, out);
     }
 
     void advance(Nanos now, Outbox& out) override {
@@ -96,11 +104,18 @@ class OkxSession final : public Session {
     }
 
  private:
+    // What a client numbers its request with, as the first field of each answer to it.
+    static std::string id_of(const nlohmann::json& request) {
+        const auto id = request.find("id");
+        if (id == request.end() || !id->is_string()) return "";
+        return fmt::format(R"("id":{},)", id->dump());
+    }
+
     // https://www.okx.com/docs-v5/en/#error-code-websocket-public
     void refuse(std::string_view code, std::string_view message, Outbox& out) const {
         out.frames.push_back(
-            fmt::format(R"({{"event":"error","code":"{}","msg":{},"connId":"{}"}})", code,
-                        json_quoted(message), connection_id_));
+            fmt::format(R"({{{}"event":"error","code":"{}","msg":{},"connId":"{}"}})", request_id_,
+                        code, json_quoted(message), connection_id_));
     }
 
     void on_argument(const nlohmann::json& arg, bool subscribing, Nanos now, Outbox& out) {
@@ -121,35 +136,39 @@ class OkxSession final : public Session {
                     channel, symbol),
                 out);
         out.frames.push_back(fmt::format(
-            R"({{"event":"{}","arg":{{"channel":"{}","instId":"{}"}},"connId":"{}"}})",
-            subscribing ? "subscribe" : "unsubscribe", channel, symbol, connection_id_));
+            R"({{{}"event":"{}","arg":{{"channel":"{}","instId":"{}"}},"connId":"{}"}})",
+            request_id_, subscribing ? "subscribe" : "unsubscribe", channel, symbol,
+            connection_id_));
         const auto is_this = [&](const Subscription& s) {
-            return s.channel == info->channel && s.trades == trades;
+            return s.info == info && s.trades == trades;
         };
         if (!subscribing)
             std::erase_if(subscriptions_, is_this);
         else if (std::ranges::none_of(subscriptions_, is_this))
-            subscribe(info->channel, *trades, now, out);
+            subscribe(*info, *trades, now, out);
     }
 
-    void subscribe(Channel channel, const TradeSequence& trades, Nanos now, Outbox& out) {
+    void subscribe(const ChannelInfo& info, const TradeSequence& trades, Nanos now, Outbox& out) {
+        const Channel channel = info.channel;
         const i64 last = okx_newest(trades, now);
-        Subscription made{channel, &trades, last};
+        Subscription made{.info = &info, .trades = &trades, .sent = last, .book = {}};
+        if (info.depth > 0) made.book.emplace(trades, info.depth, info.interval, now);
         if (last > 0 && channel == Channel::tickers) send_ticker(trades, last, out);
         if (last > 0 && channel == Channel::trades) made.sent = trades.order_first(last) - 1;
         if (last > 0 && channel == Channel::trades_all) made.sent = last - 1;
-        subscriptions_.push_back(made);
+        subscriptions_.push_back(std::move(made));
     }
 
     static void send_due(Subscription& subscription, Nanos now, Outbox& out) {
+        if (subscription.book) return send_book(subscription, now, out);
         const TradeSequence& trades = *subscription.trades;
+        const Channel channel = subscription.info->channel;
         const i64 due = okx_newest(trades, now);
         while (subscription.sent < due) {
             const i64 first = subscription.sent + 1;
-            const i64 last =
-                subscription.channel == Channel::trades ? trades.order_last(first) : first;
+            const i64 last = channel == Channel::trades ? trades.order_last(first) : first;
             if (last > due) return;  // The order is not filled yet.
-            if (subscription.channel != Channel::tickers)
+            if (channel != Channel::tickers)
                 send_runs(subscription, first, last, out);
             else if (first % trades_per_ticker == 0)
                 send_ticker(trades, first, out);
@@ -174,15 +193,14 @@ class OkxSession final : public Session {
         for (i64 id = first; id < last; ++id) trade.size += trades.trade(id).size;
         std::string& frame = out.frames.emplace_back();
         frame.reserve(320);
-        const bool merged = subscription.channel == Channel::trades;
+        const bool merged = subscription.info->channel == Channel::trades;
         fmt::format_to(
             std::back_inserter(frame),
             R"({{"arg":{{"channel":"{}","instId":"{}"}},"data":[{{"instId":"{}","tradeId":"{}","px":"{}","sz":"{}",)"
             R"("side":"{}","ts":"{}")",
-            merged ? "trades" : "trades-all", listing.native_symbol, listing.native_symbol,
-            trade.id, number(trade.price, listing.price_decimals),
-            number(trade.size, listing.size_decimals), to_string(trade.side),
-            trades.stamp(trade.time).millis());
+            subscription.info->name, listing.native_symbol, listing.native_symbol, trade.id,
+            number(trade.price, listing.price_decimals), number(trade.size, listing.size_decimals),
+            to_string(trade.side), trades.stamp(trade.time).millis());
         if (merged)
             fmt::format_to(std::back_inserter(frame),
                            R"(,"count":"{}","source":"0","seqId":{}}}]}})", last - first + 1,
@@ -201,10 +219,38 @@ class OkxSession final : public Session {
         frame += "]}";
     }
 
+    // https://www.okx.com/docs-v5/en/#order-book-trading-market-data-ws-order-book-channel
+    static void send_book(Subscription& subscription, Nanos now, Outbox& out) {
+        const ChannelInfo& info = *subscription.info;
+        const TradeSequence& trades = *subscription.trades;
+        const bool whole = info.channel == Channel::book_top;
+        while (const auto update = subscription.book->next(now)) {
+            const Book& book = subscription.book->book();
+            std::string& frame = out.frames.emplace_back();
+            fmt::format_to(std::back_inserter(frame),
+                           R"({{"arg":{{"channel":"{}","instId":"{}"}},)", info.name,
+                           trades.symbol());
+            if (!whole)
+                fmt::format_to(std::back_inserter(frame), R"("action":"{}",)",
+                               update->first ? "snapshot" : "update");
+            frame += R"("data":[{)";
+            append_okx_book(frame, trades, whole ? book : update->changes, update->moment);
+            if (!whole)
+                fmt::format_to(std::back_inserter(frame), R"(,"checksum":{},"prevSeqId":{})",
+                               okx_checksum(trades.listing(), book),
+                               update->first ? -1 : trades.sequence(update->id_before));
+            else if (info.depth > 1)
+                fmt::format_to(std::back_inserter(frame), R"(,"instId":"{}")", trades.symbol());
+            fmt::format_to(std::back_inserter(frame), R"(,"seqId":{}}}]}})",
+                           trades.sequence(update->id));
+        }
+    }
+
     const std::string path_;
     const Market& market_;
     Nanos last_traffic_;
     const std::string connection_id_;
+    std::string request_id_;  // Of the request that is being answered, as id_of() writes it.
     std::vector<Subscription> subscriptions_;
 };
 

@@ -175,6 +175,19 @@ net::Response one_ticker(const net::Request&, const TradeSequence& trades, Nanos
     return success(data);
 }
 
+// https://www.okx.com/docs-v5/en/#order-book-trading-market-data-get-order-book
+net::Response one_book(const net::Request& request, const TradeSequence& trades, Nanos now) {
+    i64 depth = 1;
+    if (!number_parameter(request, "sz", depth)) return bad_parameter("sz");
+    std::string data = "{";
+    const i64 last = trades.last_at(now);
+    const Book book =
+        last > 0 ? book_after(trades, last, std::clamp<i64>(depth, 1, okx_book_depth)) : Book();
+    append_okx_book(data, trades, book, now);
+    fmt::format_to(std::back_inserter(data), R"(,"seqId":{}}})", trades.sequence(last));
+    return success(data);
+}
+
 // https://www.okx.com/docs-v5/en/#public-data-rest-api-get-instruments
 void append_instrument(std::string& out, const TradeSequence& trades) {
     const Listing& listing = trades.listing();
@@ -217,8 +230,9 @@ struct Route {
     std::string_view path;
     Answer answer;
 };
-constexpr std::array<Route, 4> instrument_routes = {
+constexpr std::array<Route, 5> instrument_routes = {
     {{"/api/v5/market/trades", latest_trades},
+     {"/api/v5/market/books", one_book},
      {"/api/v5/market/history-trades", history_trades},
      {"/api/v5/market/ticker", one_ticker},
      {"/api/v5/market/candles", candle_list}}};
@@ -260,6 +274,36 @@ void append_okx_ticker(std::string& out, const TradeSequence& trades, const SimT
                               seconds(28'800))),
         listing.type == Listing::Type::spot ? turnover : volume, volume,
         trades.stamp(last.time).millis());
+}
+
+void append_okx_book(std::string& out, const TradeSequence& trades, const Book& book,
+                     Nanos moment) {
+    const Listing& listing = trades.listing();
+    const auto side = [&](std::string_view name, const std::vector<Level>& levels) {
+        fmt::format_to(std::back_inserter(out), R"("{}":[)", name);
+        for (const Level& level : levels)
+            fmt::format_to(std::back_inserter(out), R"({}["{}","{}","0","{}"])",
+                           &level == levels.data() ? "" : ",",
+                           number(level.price, listing.price_decimals),
+                           number(level.size, listing.size_decimals), level.orders);
+        out += "],";
+    };
+    side("asks", book.asks);
+    side("bids", book.bids);
+    fmt::format_to(std::back_inserter(out), R"("ts":"{}")", trades.stamp(moment).millis());
+}
+
+// "bid:size:ask:size" of the best, then of the second and so on, as the levels are written.
+i32 okx_checksum(const Listing& listing, const Book& book) {
+    constexpr std::size_t levels = 25;
+    std::string text;
+    for (std::size_t i = 0; i < levels; ++i)
+        for (const std::vector<Level>* side : {&book.bids, &book.asks})
+            if (i < side->size())
+                fmt::format_to(std::back_inserter(text), "{}{}:{}", text.empty() ? "" : ":",
+                               number((*side)[i].price, listing.price_decimals),
+                               number((*side)[i].size, listing.size_decimals));
+    return static_cast<i32>(crc32_of(text));
 }
 
 net::Response okx_answer(const net::Request& request, const Market& market, Nanos now) {

@@ -37,6 +37,16 @@ TEST(Okx, AcknowledgesEachArgument) {
     EXPECT_EQ(answers[0].at("connId").get<std::string>().size(), 8U);
 }
 
+TEST(Okx, RepeatsTheIdOfARequest) {
+    Drive okx("okx");
+    okx.connect("/ws/v5/public");
+    const std::string arg = R"("args":[{"channel":"trades","instId":"BTC-USDT"}])";
+    const auto answer = [&](const std::string& text) { return parse_all(okx.say(text)).at(0); };
+    EXPECT_EQ(answer(R"({"id":"1512","op":"subscribe",)" + arg + "}").at("id"), "1512");
+    EXPECT_EQ(answer(R"({"id":"7","op":"subscribe"})").at("id"), "7");
+    EXPECT_FALSE(answer(R"({"op":"unsubscribe",)" + arg + "}").contains("id"));
+}
+
 TEST(Okx, AnswersPingAtAnyTime) {
     Drive okx("okx");
     okx.connect("/ws/v5/public");
@@ -59,11 +69,11 @@ TEST(Okx, RefusesBadRequestsAndGoesOn) {
     EXPECT_EQ(code("[]"), "60012");
     EXPECT_EQ(code(R"({"op":"login"})"), "60012");
     EXPECT_EQ(code(R"({"op":7,"args":[]})"), "60012");
-    EXPECT_EQ(code(R"({"op":"subscribe"})"), "60013");
+    EXPECT_EQ(code(R"({"op":"subscribe"})"), "60012");
     EXPECT_EQ(code(R"({"op":"subscribe","args":[]})"), "60013");
     EXPECT_EQ(code(R"({"op":"subscribe","args":["trades"]})"), "60018");
     EXPECT_EQ(code(request("subscribe", "trades", "FOO-BAR")), "60018");
-    EXPECT_EQ(code(request("subscribe", "books", "BTC-USDT")), "60018");
+    EXPECT_EQ(code(request("subscribe", "candle1m", "BTC-USDT")), "60018");
     EXPECT_EQ(code(request("subscribe", "trades-all", "BTC-USDT")), "60018");  // Of the other path.
     EXPECT_EQ(okx.say(request("subscribe", "trades", "BTC-USDT")).size(), 1U);
     EXPECT_FALSE(okx.pass(seconds(1)).empty());
