@@ -26,9 +26,11 @@ log::RetentionOptions raw_retention(const Config& config) {
 }
 
 stream::TaskOptions task_options(const Config& config, const Paths& paths, const std::string& name,
-                                 const Ask& ask) {
-    ops::PipelineSetup setup{
-        .partition = name, .options = pipeline_options(config), .parse = pipeline_options_of};
+                                 const Ask& ask, ops::WindowOutliers* outliers) {
+    ops::PipelineSetup setup{.partition = name,
+                             .options = pipeline_options(config),
+                             .parse = pipeline_options_of,
+                             .outliers = outliers};
     if (ask) setup.ask = [ask, name](const venues::Missing& missing) { ask(name, missing); };
     return {.partition = name,
             .raw = paths.raw / name,
@@ -38,6 +40,13 @@ stream::TaskOptions task_options(const Config& config, const Paths& paths, const
             .writer = {.segment_bytes = config.log.segment.bytes,
                        .reserve_bytes = config.log.reserve.bytes},
             .checkpoint_span = config.stream.checkpoint};
+}
+
+Engine::Engine(const Config& config, const Paths& paths) : config_(config), paths_(paths) {
+    if (config.quality.outlier != "off")
+        outliers_.emplace(
+            ops::OutlierOptions{.percent = config.quality.outlier_percent,
+                                .patience = config.stream.lateness + config.stream.idle});
 }
 
 Result<void> Engine::follow_partitions(feed::Feed* feed, const Ask& ask) {
@@ -52,7 +61,8 @@ Result<void> Engine::follow_partitions(feed::Feed* feed, const Ask& ask) {
     std::size_t next = 0;
     for (const std::string& name : *partitions) {
         if (known_.contains(name)) continue;
-        auto task = stream::PartitionTask::open(task_options(config_, paths_, name, ask));
+        auto task = stream::PartitionTask::open(
+            task_options(config_, paths_, name, ask, outliers_ ? &*outliers_ : nullptr));
         if (!task) return task.error();
         known_.insert(name);
         groups[next++ % groups.size()].push_back(std::move(*task));
@@ -93,15 +103,24 @@ void Engine::stop() {
     for (const auto& shard : shards_) shard->stop();
 }
 
+namespace {
+
+sinks::WarehouseOptions warehouse_options(const Config& config) {
+    sinks::WarehouseOptions options{.memory_bytes = config.warehouse.memory.bytes,
+                                    .commit_after = config.warehouse.commit_after,
+                                    .outlier_pct = config.quality.outlier_percent};
+    if (config.quality.outlier == "quarantine") options.outliers = sinks::Outliers::leave_out;
+    options.retention[static_cast<std::size_t>(sinks::TableId::ticks)] =
+        config.warehouse.retention_ticks;
+    options.retention[static_cast<std::size_t>(sinks::TableId::windows)] =
+        config.warehouse.retention_windows;
+    return options;
+}
+
+}  // namespace
+
 Result<void> Stores::open() {
-    sinks::WarehouseOptions warehouse{.memory_bytes = config_.warehouse.memory.bytes,
-                                      .commit_after = config_.warehouse.commit_after,
-                                      .outlier_pct = config_.quality.outlier_percent};
-    warehouse.retention[static_cast<std::size_t>(sinks::TableId::ticks)] =
-        config_.warehouse.retention_ticks;
-    warehouse.retention[static_cast<std::size_t>(sinks::TableId::windows)] =
-        config_.warehouse.retention_windows;
-    auto opened = sinks::Warehouse::open(paths_.warehouse, warehouse);
+    auto opened = sinks::Warehouse::open(paths_.warehouse, warehouse_options(config_));
     if (!opened) return opened.error();
     warehouse_ = std::move(*opened);
     auto sink = warehouse_->make_sink();
@@ -117,8 +136,7 @@ Result<void> Stores::open() {
 }
 
 Result<void> Stores::open_lake() {
-    auto opened =
-        sinks::Warehouse::open_lake(paths_.lake, {.memory_bytes = config_.warehouse.memory.bytes});
+    auto opened = sinks::Warehouse::open_lake(paths_.lake, warehouse_options(config_));
     if (!opened) return opened.error();
     warehouse_ = std::move(*opened);
     lake_only_ = true;

@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "app/data_folder.h"
 #include "feed/feed.h"
 #include "log/log.h"
+#include "ops/outliers.h"
 #include "serve/server.h"
 #include "sinks/duckdb.h"
 #include "sinks/runner.h"
@@ -25,14 +27,14 @@ log::RetentionOptions raw_retention(const Config& config);
 
 /// Who is told what `slot` misses; see ops::PipelineSetup::ask.
 using Ask = std::function<void(const std::string& slot, const venues::Missing& missing)>;
-/// How the partition `name` is processed.
+/// How the partition `name` is processed; `outliers` as in ops::PipelineSetup.
 stream::TaskOptions task_options(const Config& config, const Paths& paths, const std::string& name,
-                                 const Ask& ask = {});
+                                 const Ask& ask = {}, ops::WindowOutliers* outliers = {});
 
 /// Runs every raw partition through the windows, also such that appear later. Thread-safe.
 class Engine final {
  public:
-    Engine(const Config& config, const Paths& paths) : config_(config), paths_(paths) {}
+    Engine(const Config& config, const Paths& paths);
     ~Engine() { stop(); }
 
     /// Takes on the partitions that are new. `feed` (may be null) wakes the engine when it has
@@ -46,6 +48,7 @@ class Engine final {
  private:
     const Config& config_;
     const Paths& paths_;
+    std::optional<ops::WindowOutliers> outliers_;
     mutable std::mutex mutex_;
     std::set<std::string> known_;
     std::vector<std::unique_ptr<stream::Shard>> shards_;

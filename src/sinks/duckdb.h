@@ -17,6 +17,9 @@
 
 namespace tape::sinks {
 
+/// Whether view windows_latest has the rows of window_outliers.
+enum class Outliers : u8 { show, leave_out };
+
 struct WarehouseOptions {
     i64 memory_bytes = 64 << 20;  // Of DuckDB altogether, questions included; what needs more
                                   // spills to a bounded file.
@@ -25,6 +28,7 @@ struct WarehouseOptions {
     Nanos commit_after = seconds(1);  // After the first unsaved row …
     i64 commit_rows = 64 * 2048;      // … or at so many.
     double outlier_pct = 2;  // View window_outliers: a close further from the others' median.
+    Outliers outliers = Outliers::show;
     std::array<std::optional<Nanos>, table_count>
         retention;  // By TableId; rows older than that may go.
 };

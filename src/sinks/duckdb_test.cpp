@@ -212,18 +212,25 @@ TEST(Warehouse, TheLastStateOfAGapIsTheOneThatKnowsMost) {
     EXPECT_EQ(ask(*warehouse, "SELECT count(*) FROM gaps"), "7");
 }
 
+// A window of 30 s with one price, `start` after noon.
+void add_window(Records& records, const char* venue, const char* symbol, const char* price,
+                Nanos start, i64 revision = 0) {
+    WindowRow row{};
+    row.window_name = "avg_30s";
+    row.instrument = &records.instruments().list(venue, symbol, symbol);
+    row.window_start = floor_to(noon, seconds(30)) + start;
+    row.window_end = row.window_start + seconds(30);
+    row.open = row.high = row.low = row.close = row.mean = dec(price);
+    row.revision = revision;
+    records.window(row);
+}
+
 TEST(Warehouse, APriceFarFromThoseOfTheOtherVenuesIsAnOutlier) {
     const TempFolder folder;
     auto warehouse = opened(folder / "w.duckdb", {.outlier_pct = 2});
     Records records;
     const auto close = [&](const char* venue, const char* symbol, const char* price, i64 start) {
-        WindowRow row{};
-        row.window_name = "avg_30s";
-        row.instrument = &records.instruments().list(venue, symbol, symbol);
-        row.window_start = floor_to(noon, seconds(30)) + seconds(start);
-        row.window_end = row.window_start + seconds(30);
-        row.open = row.high = row.low = row.close = row.mean = dec(price);
-        records.window(row);
+        add_window(records, venue, symbol, price, seconds(start));
     };
     close("okx", "BTC-USDT", "100", 0);
     close("coinbase", "BTC-USD", "101", 0);
@@ -245,6 +252,29 @@ TEST(Warehouse, APriceFarFromThoseOfTheOtherVenuesIsAnOutlier) {
     EXPECT_EQ(outliers->rows[2],
               (Row{"BTC-USD", "kucoin", "BTC-USDT", "104", "100.5", "3.483", "2"}));
     EXPECT_EQ(outliers->rows[3], (Row{"BTC-USD", "okx", "BTC-USDT", "100", "104", "-3.846", "3"}));
+    EXPECT_EQ(ask(*warehouse, "SELECT count(*) FROM windows_latest"), "6");
+}
+
+TEST(Warehouse, QuarantinedOutliersAreLeftOutOfTheLatestWindowsAlone) {
+    const TempFolder folder;
+    auto warehouse = opened(folder / "w.duckdb", {.outliers = Outliers::leave_out});
+    Records records;
+    const auto close = [&](const char* venue, const char* price, i64 revision) {
+        add_window(records, venue, "BTC-USD", price, {}, revision);
+    };
+    close("okx", "100", 0);
+    close("coinbase", "101", 0);
+    close("kraken", "200", 0);
+    close("kraken", "104", 1);  // The newest revision is judged.
+    close("kucoin", "104", 0);
+    close("kucoin", "101", 1);
+    store(*sink_of(*warehouse), "okx-1", records);
+    EXPECT_EQ(ask(*warehouse,
+                  "SELECT string_agg(venue || ' ' || revision, ', ' ORDER BY venue) "
+                  "FROM windows_latest"),
+              "coinbase 0, kucoin 1, okx 0");
+    EXPECT_EQ(ask(*warehouse, "SELECT string_agg(venue, ', ') FROM window_outliers"), "kraken");
+    EXPECT_EQ(ask(*warehouse, "SELECT count(*) FROM windows"), "6");
 }
 
 TEST(Warehouse, AFileOfTheVersionBeforeGetsTheNewTablesAndKeepsItsRows) {

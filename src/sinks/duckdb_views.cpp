@@ -1,23 +1,36 @@
 #include "sinks/duckdb_views.h"
 
 #include <fmt/core.h>
+#include <fmt/ranges.h>
+
+#include "market/dollars.h"
 
 namespace tape::sinks {
 namespace {
 
-// What counts as a dollar: USD and the coins that are worth one.
-constexpr const char* dollars =
-    "'USD', 'USDT', 'USDC', 'DAI', 'FDUSD', 'TUSD', 'USDP', 'PYUSD', 'USDG', 'RLUSD', 'USDE', "
-    "'USDS'";
+// The dollars as SQL lists them.
+std::string dollar_list() {
+    return fmt::format("'{}'", fmt::join(dollars, "', '"));
+}
 
-// Few rows are ever revised, so an anti-join against those alone reads the table once and holds
-// next to nothing; a window function over all rows would sort them.
-constexpr const char* windows_latest = R"(
-CREATE OR REPLACE VIEW windows_latest AS
+// The newest revisions. Few rows are ever revised, so an anti-join against those alone reads the
+// table once and holds next to nothing; a window function over all rows would sort them.
+constexpr const char* newest = R"(
 SELECT * FROM windows AS w WHERE NOT EXISTS (
     SELECT 1 FROM windows AS n
     WHERE n.revision > 0 AND n.window_name = w.window_name AND n.venue = w.venue
       AND n.symbol = w.symbol AND n.window_start = w.window_start AND n.revision > w.revision))";
+
+std::string windows_latest(Outliers outliers) {
+    std::string sql = std::string("CREATE OR REPLACE VIEW windows_latest AS") + newest;
+    if (outliers == Outliers::leave_out)
+        sql += R"(
+  AND NOT EXISTS (
+    SELECT 1 FROM window_outliers AS o
+    WHERE o.window_name = w.window_name AND o.venue = w.venue AND o.symbol = w.symbol
+      AND o.window_start = w.window_start))";
+    return sql;
+}
 
 // The newest time of each symbol first, so that only its few rows are put in order.
 constexpr const char* latest = R"(
@@ -40,7 +53,7 @@ CREATE OR REPLACE VIEW prices AS
 SELECT symbol, price AS "priceUsd", ts_event AS time FROM ticks
 WHERE kind IN ('trade', 'ticker') AND price IS NOT NULL
   AND len(string_split(symbol, '-')) = 2 AND split_part(symbol, '-', 2) IN ({}))",
-                       dollars);
+                       dollar_list());
 }
 
 // The last state of each gap. A file of the lake does not tell which row came first, but a gap's
@@ -66,7 +79,7 @@ WITH merged AS (
     SELECT window_name, venue, symbol, window_start, window_end, close, revision,
            CASE WHEN len(string_split(symbol, '-')) = 2 AND split_part(symbol, '-', 2) IN ({0})
                 THEN split_part(symbol, '-', 1) || '-USD' ELSE symbol END AS instrument
-    FROM windows_latest),
+    FROM ({2})),
 apart AS (
     SELECT window_name, instrument, window_start FROM merged GROUP BY ALL
     HAVING (max(close) - min(close))::DOUBLE > min(close)::DOUBLE * {1}),
@@ -81,13 +94,14 @@ SELECT window_name, instrument, venue, symbol, window_start, window_end, close, 
 FROM compared
 WHERE others > 0 AND median_close <> 0
   AND abs((close - median_close)::DOUBLE) > abs(median_close::DOUBLE) * {1})",
-                       dollars, outlier_pct / 100);
+                       dollar_list(), outlier_pct / 100, newest);
 }
 
 }  // namespace
 
 std::vector<std::string> view_statements(const WarehouseOptions& options) {
-    return {windows_latest, latest, prices(), gaps_latest, window_outliers(options.outlier_pct)};
+    return {window_outliers(options.outlier_pct), windows_latest(options.outliers), latest,
+            prices(), gaps_latest};
 }
 
 }  // namespace tape::sinks
