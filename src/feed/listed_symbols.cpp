@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <boost/asio/co_spawn.hpp>
+#include <map>
 #include <set>
 
 #include "feed/event_sinks.h"
@@ -20,7 +21,9 @@ class Listing final : public DeafSink {
     explicit Listing(std::string_view quote) : suffix_(fmt::format("-{}", quote)) {}
     /// Symbol → native symbol.
     std::map<std::string, std::string> symbols;
+    std::string refused;
 
+    void on_refused(std::string_view detail) override { refused = detail; }
     void on_listed(const Instrument& instrument, bool trading) override {
         if (trading && instrument.symbol.ends_with(suffix_))
             symbols.emplace(instrument.symbol, instrument.native_symbol);
@@ -54,6 +57,7 @@ asio::awaitable<void> ask(const PlannedSource* source, Nanos timeout, Listing* l
                                  .payload = payload};
         if (const auto wrong = decoder->decode(record, *listing))
             throw net::NetError(wrong->detail);
+        if (!listing->refused.empty()) throw net::NetError(listing->refused);
     }
 }
 
@@ -85,7 +89,6 @@ Result<std::vector<std::string>> listed_symbols(SourceOptions source, std::strin
     // A symbol that the plan would ask for under another name than the list's is left out.
     source.spec.symbols.clear();
     for (const auto& [symbol, native] : listing.symbols) source.spec.symbols.push_back(symbol);
-    const auto all = source.spec.symbols;
     const auto connections = planned->front().venue->plan(source.spec);
     if (!connections) return connections.error();
     std::set<std::string_view> natives;

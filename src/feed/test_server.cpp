@@ -53,7 +53,7 @@ net::asio::awaitable<net::Response> TestServer::answer(net::Request request) {
         if (etag != now.rest_headers.end() && request.header("If-None-Match") == etag->second)
             response.status = 304;
     } else {
-        response.body = R"(["A"])" + request.query;
+        response.body = now.list + request.query;
     }
     co_return response;
 }

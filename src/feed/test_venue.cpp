@@ -33,6 +33,14 @@ class TestDecoder final : public venues::Decoder {
         if (text.find("\"unknown\"") != std::string_view::npos) out.on_unknown("novelty");
         if (text.find("\"ack\"") != std::string_view::npos) out.on_subscribed("", nullptr);
         if (text.find("\"refused\"") != std::string_view::npos) out.on_refused(record.payload);
+        constexpr std::string_view listed = "\"listed\":\"";
+        for (size_t at = text.find(listed); at != std::string::npos;
+             at = text.find(listed, at + 1)) {
+            const size_t name = at + listed.size();
+            const std::string symbol = text.substr(name, text.find('"', name) - name);
+            out.on_listed(instruments_.list("test", symbol, symbol),
+                          number(text.substr(at), "trading") == 1);
+        }
         constexpr std::string_view start = "\"symbol\":\"";
         for (size_t at = text.find(start); at != std::string::npos; at = text.find(start, at + 1)) {
             const size_t name = at + start.size();

@@ -2,7 +2,7 @@
 // to misbehave.
 //   client: {"subscribe":"<channel>"}   server: {"ack":1}, then {"symbol":"A","n":<k>} as often as
 //   told; of a market that goes on by itself {"channel":"trades","symbol":"A","n":<k>,"ts":<time>}
-//   REST:   GET /instruments?all=1; POST /token; GET /prices;
+//   REST:   GET /instruments?all=1, {"listed":"A-Q","trading":1}, …; POST /token; GET /prices;
 //           GET /trades?symbol=A&from=<id>&to=<id>, the newest of them, without bounds the newest
 #pragma once
 
@@ -35,6 +35,7 @@ class TestServer final {
         std::string refusal = "no such symbol";
         int rest_status = 200;
         bool rest_hangs = false;
+        std::string list = R"(["A"])";  // Of instruments.
         net::Headers rest_headers = {};
 
         Nanos every = {};                 // The market: a trade and a ticker so often.
