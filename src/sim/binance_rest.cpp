@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <expected>
 #include <iterator>
 #include <nlohmann/json.hpp>
 
@@ -258,34 +259,42 @@ void append_day(std::string& out, const Asked& asked, const TradeSequence& trade
 
 using Append = void (*)(std::string&, const Asked&, const TradeSequence&);
 
-// One symbol as an object, several or all as an array.
-net::Response tickers(const Asked& asked, Append append) {
+// The symbols that a request names, by `symbol` or as a list in `symbols`; none: all are meant.
+std::expected<std::vector<const TradeSequence*>, net::Response> symbols_of(const Asked& asked) {
     const auto symbol = asked.request.parameter("symbol"),
                symbols = asked.request.parameter("symbols");
-    if (symbol && symbols) return failure(-1128, "Combination of optional parameters invalid.");
-    std::vector<const TradeSequence*> wanted;
-    if (symbol || symbols) {
-        const nlohmann::json names = symbol ? nlohmann::json::array({*symbol})
-                                            : nlohmann::json::parse(*symbols, nullptr, false);
-        if (!names.is_array())
-            return illegal("symbols",
-                           "^\\[(\"[A-Z0-9-_.]{1,20}\"(,\"[A-Z0-9-_.]{1,20}\"){0,}){0,1}\\]$");
-        for (const nlohmann::json& name : names) {
-            if (!name.is_string() || !legal_symbol(name.get<std::string>()))
-                return illegal(symbol ? "symbol" : "symbols", symbol_range);
-            wanted.push_back(asked.market.find(name.get<std::string>()));
-            if (!wanted.back()) return invalid_symbol();
-        }
-    } else {
-        for (const TradeSequence& trades : asked.market.all()) wanted.push_back(&trades);
+    if (symbol && symbols)
+        return std::unexpected(failure(-1128, "Combination of optional parameters invalid."));
+    std::vector<const TradeSequence*> named;
+    if (!symbol && !symbols) return named;
+    const nlohmann::json names =
+        symbol ? nlohmann::json::array({*symbol}) : nlohmann::json::parse(*symbols, nullptr, false);
+    if (!names.is_array())
+        return std::unexpected(
+            illegal("symbols", "^\\[(\"[A-Z0-9-_.]{1,20}\"(,\"[A-Z0-9-_.]{1,20}\"){0,}){0,1}\\]$"));
+    for (const nlohmann::json& name : names) {
+        if (!name.is_string() || !legal_symbol(name.get<std::string>()))
+            return std::unexpected(illegal(symbol ? "symbol" : "symbols", symbol_range));
+        named.push_back(asked.market.find(name.get<std::string>()));
+        if (!named.back()) return std::unexpected(invalid_symbol());
     }
+    return named;
+}
+
+// One symbol as an object, several or all as an array.
+net::Response tickers(const Asked& asked, Append append) {
+    auto named = symbols_of(asked);
+    if (!named) return std::move(named.error());
+    const bool one = asked.request.parameter("symbol").has_value();
+    if (named->empty())
+        for (const TradeSequence& trades : asked.market.all()) named->push_back(&trades);
     net::Response response;
-    if (!symbol) response.body = "[";
-    for (const TradeSequence* trades : wanted) {
+    if (!one) response.body = "[";
+    for (const TradeSequence* trades : *named) {
         if (response.body.size() > 1) response.body += ',';
         append(response.body, asked, *trades);
     }
-    if (!symbol) response.body += ']';
+    if (!one) response.body += ']';
     return response;
 }
 
@@ -308,17 +317,10 @@ constexpr std::array<SymbolRoute, 4> symbol_routes = {
      {"/api/v3/klines", klines}}};
 
 net::Response exchange_info(const Asked& asked) {
-    const auto symbol = asked.request.parameter("symbol"),
-               symbols = asked.request.parameter("symbols");
+    auto named = symbols_of(asked);
+    if (!named) return std::move(named.error());
     std::vector<std::string> names;
-    if (symbol) names.push_back(*symbol);
-    if (symbols) {
-        const nlohmann::json list = nlohmann::json::parse(*symbols, nullptr, false);
-        for (const nlohmann::json& name : list)
-            names.push_back(name.is_string() ? name.get<std::string>() : "");
-    }
-    if (std::ranges::any_of(names, [&](const auto& name) { return !asked.market.find(name); }))
-        return invalid_symbol();
+    for (const TradeSequence* trades : *named) names.emplace_back(trades->symbol());
     return {.body = binance_exchange_info(
                 asked.market,
                 {.symbols = names,

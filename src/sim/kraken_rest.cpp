@@ -188,9 +188,7 @@ net::Response trade_list(const net::Request& request, const TradeSequence& trade
     const std::optional<Nanos> since = since_of(request, Nanos{0});
     if (!since) return failure("EGeneral:Invalid arguments:since");
     const i64 last = trades.last_at(now);
-    i64 id = trades.last_at(*since) + 1;
-    if (since->count == 0)
-        for (id = last + 1; id > 1 && last + 1 - id < count;) --id;
+    i64 id = since->count == 0 ? std::max<i64>(1, last + 1 - count) : trades.last_at(*since) + 1;
     const Listing& listing = trades.listing();
     std::string list;
     Nanos reached = std::max(*since, Nanos{0});

@@ -96,34 +96,52 @@ net::Response currencies(const net::Request&, const Market& market, Nanos) {
     return success(data + "]");
 }
 
-struct DayChange {
-    i64 ticks;
-    std::string rate;  // "-0.0055"
+// How an instrument's numbers are written.
+struct Format {
+    const Listing& listing;
+
+    std::string price(i128 ticks) const { return number(ticks, listing.price_decimals); }
+    std::string size(i128 lots) const { return number(lots, listing.size_decimals); }
+    std::string product(i128 units) const {
+        return number(units, listing.price_decimals + listing.size_decimals);
+    }
 };
-DayChange change_of(const Day& day, const SimTrade& last) {
-    const i64 ticks = last.price - day.open;
-    return {ticks, number(i128{ticks} * 10'000 / day.open, 4)};
+
+// The last day as answers and snapshots tell it.
+struct DayText {
+    std::string buy, buy_size, sell, sell_size, open, high, low, last, change, change_rate, volume,
+        turnover;
+};
+DayText day_text(const TradeSequence& trades, const SimTrade& last) {
+    const Format format{trades.listing()};
+    const Quote quote = quote_after(trades, last);
+    const Day day = trades.day_before(last);
+    const i64 change = last.price - day.open;
+    return {.buy = format.price(quote.bid),
+            .buy_size = format.size(quote.bid_size),
+            .sell = format.price(quote.ask),
+            .sell_size = format.size(quote.ask_size),
+            .open = format.price(day.open),
+            .high = format.price(day.high),
+            .low = format.price(day.low),
+            .last = format.price(last.price),
+            .change = format.price(change),
+            .change_rate = number(i128{change} * 10'000 / day.open, 4),
+            .volume = format.size(day.volume),
+            .turnover = format.product(day.volume * day.open)};
 }
 
 // The fields of the last day, which lists and single answers share.
 void append_day(std::string& out, const TradeSequence& trades, const SimTrade& last) {
-    const Listing& listing = trades.listing();
-    const Quote quote = quote_after(trades, last);
-    const Day day = trades.day_before(last);
-    const DayChange change = change_of(day, last);
-    const auto price = [&](i64 ticks) { return number(ticks, listing.price_decimals); };
-    const auto size = [&](i128 lots) { return number(lots, listing.size_decimals); };
+    const DayText day = day_text(trades, last);
     fmt::format_to(
         std::back_inserter(out),
-        R"("symbol":"{}","symbolName":"{}","buy":"{}","bestBidSize":"{}","sell":"{}","bestAskSize":"{}",)"
-        R"("changeRate":"{}","changePrice":"{}","high":"{}","low":"{}","vol":"{}","volValue":"{}","last":"{}",)"
-        R"("averagePrice":"{}","takerFeeRate":"0.001","makerFeeRate":"0.001","takerCoefficient":"1",)"
-        R"("makerCoefficient":"1")",
-        listing.native_symbol, listing.native_symbol, price(quote.bid), size(quote.bid_size),
-        price(quote.ask), size(quote.ask_size), change.rate, price(change.ticks), price(day.high),
-        price(day.low), size(day.volume),
-        number(day.volume * day.open, listing.size_decimals + listing.price_decimals),
-        price(last.price), price(day.open));
+        R"("symbol":"{0}","symbolName":"{0}","buy":"{1}","bestBidSize":"{2}","sell":"{3}","bestAskSize":"{4}",)"
+        R"("changeRate":"{5}","changePrice":"{6}","high":"{7}","low":"{8}","vol":"{9}","volValue":"{10}",)"
+        R"("last":"{11}","averagePrice":"{12}","takerFeeRate":"0.001","makerFeeRate":"0.001",)"
+        R"("takerCoefficient":"1","makerCoefficient":"1")",
+        trades.symbol(), day.buy, day.buy_size, day.sell, day.sell_size, day.change_rate,
+        day.change, day.high, day.low, day.volume, day.turnover, day.last, day.open);
 }
 
 // https://www.kucoin.com/docs-new/rest/spot-trading/market-data/get-all-tickers
@@ -266,50 +284,40 @@ const KucoinBar* find_kucoin_bar(std::string_view name) {
 }
 
 void append_kucoin_ticker(std::string& out, const TradeSequence& trades, const SimTrade& last) {
-    const Listing& listing = trades.listing();
+    const Format format{trades.listing()};
     const Quote quote = quote_after(trades, last);
-    const auto price = [&](i64 ticks) { return number(ticks, listing.price_decimals); };
-    const auto size = [&](i64 lots) { return number(lots, listing.size_decimals); };
     fmt::format_to(
         std::back_inserter(out),
         R"({{"bestAsk":"{}","bestAskSize":"{}","bestBid":"{}","bestBidSize":"{}","price":"{}","sequence":"{}",)"
         R"("size":"{}","time":{}}})",
-        price(quote.ask), size(quote.ask_size), price(quote.bid), size(quote.bid_size),
-        price(last.price), trades.sequence(last.id), size(last.size),
-        trades.stamp(last.time).millis());
+        format.price(quote.ask), format.size(quote.ask_size), format.price(quote.bid),
+        format.size(quote.bid_size), format.price(last.price), trades.sequence(last.id),
+        format.size(last.size), trades.stamp(last.time).millis());
 }
 
 // https://www.kucoin.com/docs-new/3470065w0
 void append_kucoin_snapshot(std::string& out, const TradeSequence& trades, const SimTrade& last) {
     const Listing& listing = trades.listing();
-    const Quote quote = quote_after(trades, last);
-    const Day day = trades.day_before(last);
-    const DayChange change = change_of(day, last);
-    const auto price = [&](i64 ticks) { return number(ticks, listing.price_decimals); };
-    const auto size = [&](i128 lots) { return number(lots, listing.size_decimals); };
+    const DayText day = day_text(trades, last);
     fmt::format_to(
         std::back_inserter(out),
-        R"({{"sequence":"{}","data":{{"askSize":{},"averagePrice":{},"baseCurrency":"{}","bidSize":{},"board":1,)"
-        R"("buy":{},"changePrice":{},"changeRate":{},"close":{},"datetime":{},"high":{},"lastTradedPrice":{},)"
-        R"("low":{},"makerCoefficient":1.000000,"makerFeeRate":0.001,"marginTrade":true,"mark":0,"market":"USDS",)"
-        R"("markets":["USDS"],"open":{},"quoteCurrency":"{}","sell":{},"sort":100,"symbol":"{}","symbolCode":"{}",)"
-        R"("takerCoefficient":1.000000,"takerFeeRate":0.001,"trading":true,"vol":{},"volValue":{}}}}})",
-        trades.sequence(last.id), size(quote.ask_size), price(day.open), listing.base,
-        size(quote.bid_size), price(quote.bid), price(change.ticks), change.rate, price(last.price),
-        trades.stamp(last.time).millis(), price(day.high), price(last.price), price(day.low),
-        price(day.open), listing.quote, price(quote.ask), listing.native_symbol,
-        listing.native_symbol, size(day.volume),
-        number(day.volume * day.open, listing.size_decimals + listing.price_decimals));
+        R"({{"sequence":"{0}","data":{{"askSize":{1},"averagePrice":{2},"baseCurrency":"{3}","bidSize":{4},"board":1,)"
+        R"("buy":{5},"changePrice":{6},"changeRate":{7},"close":{8},"datetime":{9},"high":{10},)"
+        R"("lastTradedPrice":{8},"low":{11},"makerCoefficient":1.000000,"makerFeeRate":0.001,"marginTrade":true,)"
+        R"("mark":0,"market":"USDS","markets":["USDS"],"open":{2},"quoteCurrency":"{12}","sell":{13},"sort":100,)"
+        R"("symbol":"{14}","symbolCode":"{14}","takerCoefficient":1.000000,"takerFeeRate":0.001,"trading":true,)"
+        R"("vol":{15},"volValue":{16}}}}})",
+        trades.sequence(last.id), day.sell_size, day.open, listing.base, day.buy_size, day.buy,
+        day.change, day.change_rate, day.last, trades.stamp(last.time).millis(), day.high, day.low,
+        listing.quote, day.sell, listing.native_symbol, day.volume, day.turnover);
 }
 
 void append_kucoin_candle(std::string& out, const TradeSequence& trades, const Candle& candle) {
-    const Listing& listing = trades.listing();
-    const auto price = [&](i64 ticks) { return number(ticks, listing.price_decimals); };
+    const Format format{trades.listing()};
     fmt::format_to(std::back_inserter(out), R"(["{}","{}","{}","{}","{}","{}","{}"])",
-                   candle.start.count / seconds(1).count, price(candle.open), price(candle.close),
-                   price(candle.high), price(candle.low),
-                   number(candle.volume, listing.size_decimals),
-                   number(candle.turnover, listing.price_decimals + listing.size_decimals));
+                   candle.start.count / seconds(1).count, format.price(candle.open),
+                   format.price(candle.close), format.price(candle.high), format.price(candle.low),
+                   format.size(candle.volume), format.product(candle.turnover));
 }
 
 net::Response kucoin_answer(const net::Request& request, const Market& market, Nanos now) {

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 
 namespace tape::sim {
@@ -43,30 +44,30 @@ constexpr std::array<LimitRule, 22> rules = {{
 struct Weight {
     std::string_view venue, path;
     i64 weight;
-    i64 weight_of_all;  // Where the request names no symbol.
+    i64 weight_of_all = 0;  // Where the request names no symbol; 0: the same.
 };
 constexpr std::array<Weight, 13> weights = {{
-    {"binance", "/api/v3/exchangeInfo", 20, 20},
+    {"binance", "/api/v3/exchangeInfo", 20},
     {"binance", "/api/v3/ticker/price", 2, 4},
     {"binance", "/api/v3/ticker/24hr", 2, 80},
-    {"binance", "/api/v3/klines", 2, 2},
-    {"binance", "/api/v3/trades", 25, 25},
-    {"binance", "/api/v3/historicalTrades", 25, 25},
-    {"binance", "/api/v3/aggTrades", 4, 4},
-    {"kucoin", "/api/v1/bullet-public", 10, 10},
-    {"kucoin", "/api/v1/market/orderbook/level1", 2, 2},
-    {"kucoin", "/api/v1/market/allTickers", 15, 15},
-    {"kucoin", "/api/v1/market/histories", 3, 3},
-    {"kucoin", "/api/v1/market/candles", 3, 3},
-    {"kucoin", "/api/v2/symbols", 4, 4},
+    {"binance", "/api/v3/klines", 2},
+    {"binance", "/api/v3/trades", 25},
+    {"binance", "/api/v3/historicalTrades", 25},
+    {"binance", "/api/v3/aggTrades", 4},
+    {"kucoin", "/api/v1/bullet-public", 10},
+    {"kucoin", "/api/v1/market/orderbook/level1", 2},
+    {"kucoin", "/api/v1/market/allTickers", 15},
+    {"kucoin", "/api/v1/market/histories", 3},
+    {"kucoin", "/api/v1/market/candles", 3},
+    {"kucoin", "/api/v2/symbols", 4},
 }};
 
 i64 weight_of(std::string_view venue, const net::Request& request) {
-    for (const Weight& weight : weights)
-        if (weight.venue == venue && request.path == weight.path)
-            return request.query.find("symbol") == std::string::npos ? weight.weight_of_all
-                                                                     : weight.weight;
-    return 1;
+    const auto found = std::ranges::find_if(
+        weights, [&](const Weight& one) { return one.venue == venue && one.path == request.path; });
+    if (found == weights.end()) return 1;
+    const bool all = request.query.find("symbol") == std::string::npos;
+    return all && found->weight_of_all > 0 ? found->weight_of_all : found->weight;
 }
 
 Limits::Violation violation_of(const LimitRule& rule, const SpentWeight& spent, Nanos now) {
