@@ -95,6 +95,24 @@ class Simulate(unittest.TestCase):
             self.assertIn(caught.exception.headers["Retry-After"], ("1", "2"))
             caught.exception.close()
 
+    def test_the_doctor_sees_a_checksum_that_is_always_zero(self):
+        symbols = {"okx": "BTC-USDT", "kraken": "BTC-USD"}
+        with temporary_folder() as folder:
+            faults, config = folder / "faults.toml", folder / "pipeline.toml"
+            faults.write_text("".join(f'[[fault]]\nkind = "checksum_zero"\nvenue = "{venue}"\n' for venue in symbols))
+            for script, told in (((), "no sign of it"),
+                                 (("--faults", faults), r"the checksum is 0 in all \d+ messages that have one")):
+                with simulator("--venues", ",".join(symbols), *script) as (_, venues):
+                    config.write_text("".join(
+                        f'[[source]]\nvenue = "{venue}"\nsymbols = ["{symbol}"]\n'
+                        f'websocket = "{venues[venue]["ws"]}"\nrest = "{venues[venue]["rest"]}"\n'
+                        for venue, symbol in symbols.items()))
+                    done = tape("doctor", "-c", config, "--data", folder / "data", check=0)
+                drift = [line for line in done.stdout.splitlines() if "drift" in line.split()]
+                self.assertEqual(len(drift), len(symbols), done.stdout)
+                for line in drift:
+                    self.assertRegex(line, rf"^ok .* {told}$")
+
 
 if __name__ == "__main__":
     unittest.main(verbosity=2)
