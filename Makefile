@@ -18,19 +18,19 @@ build: setup
 	@[ -f build/release/build.ninja ] || cmake --preset release >build/configure.log || { cat build/configure.log; exit 1; }
 	@cmake --build build/release -j $(JOBS)
 
-## make test         install what is missing, build, run every test that needs no big server
+## make test         install what is missing, build, run every test but those of `make soak` and `make integration`
 test: build
 	@scripts/setup test
 	@cd build/release && ctest --output-on-failure -j $(JOBS) $(TESTS)
 
-## make soak         all 200 kills, each kind of fault alone, 50 random fault scripts, ten minutes of six venues (over an hour)
+## make soak         200 kills, each kind of fault alone, 50 random fault scripts, ten minutes of six venues (over an hour)
 soak: build
 	@scripts/setup test
 	@TAPE=$(TAPE) TAPE_KILLS=200 python3 tests/kill_test.py
 	@TAPE=$(TAPE) FAULT_KINDS=all FAULT_SEEDS=1-50 python3 tests/fault_test.py
 	@TAPE=$(TAPE) python3 tests/soak.py
 
-## make integration  what takes the real servers, or too long for `make test`
+## make integration  `make test`, third-party clients on the simulator, the sanitizers, and 60 kills
 integration: test
 	@scripts/integration
 
@@ -40,7 +40,7 @@ bench: setup
 	@cmake --build build/bench -j $(JOBS)
 	@scripts/bench build/bench
 
-## make lint         format, layers, clang-tidy
+## make lint         format and layers; with TIDY=1 clang-tidy, too (minutes)
 lint: setup
 	@scripts/setup lint
 	@scripts/lint
