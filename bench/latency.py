@@ -12,14 +12,12 @@ import pathlib
 import socket
 import struct
 import subprocess
-import sys
 import tempfile
 import threading
 import time
 
-from rig import Program, simulator
+from rig import TAPE, Program, simulator
 
-TAPE = pathlib.Path(sys.argv[1]).resolve()
 SECONDS = int(os.environ.get("LATENCY_SECONDS", "15"))
 RATE = int(os.environ.get("LATENCY_RATE", "10000"))
 
@@ -102,10 +100,10 @@ def row(what, latencies, target):
 
 
 def main():
-    with tempfile.TemporaryDirectory(prefix="tape-bench-") as name, simulator(TAPE, RATE) as ready:
-        with Program(TAPE, "run", pathlib.Path(name) / "run", ready) as program:
+    with tempfile.TemporaryDirectory(prefix="tape-bench-") as name, simulator(RATE) as ready:
+        with Program("run", pathlib.Path(name) / "run", ready) as program:
             program.wait_for_frames(RATE)
-            feed, durable = LiveFeed(program.address), DurableWatch(program.address)
+            feed, durable = LiveFeed(program.address()), DurableWatch(program.address())
             feed.start()
             durable.start()
             time.sleep(1)

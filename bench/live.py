@@ -6,13 +6,11 @@ import json
 import os
 import pathlib
 import subprocess
-import sys
 import tempfile
 import time
 
-from rig import Program, simulator, subscriptions
+from rig import TAPE, Program, simulator, subscriptions
 
-TAPE = pathlib.Path(sys.argv[1]).resolve()
 READER = TAPE.parent / "bench/bare_reader"
 SECONDS = int(os.environ.get("LIVE_SECONDS", "20"))
 RATE = int(os.environ.get("LIVE_RATE", "20000"))
@@ -20,7 +18,7 @@ RATE = int(os.environ.get("LIVE_RATE", "20000"))
 
 def run_tape(verb, folder, ready):
     """CPU seconds a message, messages, lags and memory."""
-    with Program(TAPE, verb, folder, ready) as program:
+    with Program(verb, folder, ready) as program:
         program.wait_for_frames(RATE)
         before, first = program.cpu_and_rss()[0], program.frames()
         lags, memory = [], []
@@ -34,7 +32,7 @@ def run_tape(verb, folder, ready):
 
 
 def main():
-    with tempfile.TemporaryDirectory(prefix="tape-bench-") as name, simulator(TAPE, RATE) as ready:
+    with tempfile.TemporaryDirectory(prefix="tape-bench-") as name, simulator(RATE) as ready:
         bare = json.loads(subprocess.run([READER, ready["ca"], str(SECONDS), *subscriptions(ready["venues"])],
                                          capture_output=True, text=True, check=True).stdout)
         baseline = bare["cpu_seconds"] / bare["messages"]

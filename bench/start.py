@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
-"""From the start of the program to its first durable record, on the built-in simulator: what the raw log's own times say.
-The process's start comes from /proc, the record's from the log's `durable` position, which is asked again and again."""
+"""From the start of the program, its own loading included, until every partition on the built-in simulator has a durable
+record, as the status says that is asked again and again."""
 import json
 import pathlib
 import subprocess
-import sys
 import tempfile
 import time
 import urllib.request
 
-TAPE = pathlib.Path(sys.argv[1]).resolve()
+from rig import TAPE
+
 RUNS = 5
 
 

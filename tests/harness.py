@@ -36,10 +36,11 @@ def wait_for(what, condition, patience=PATIENCE):
 
 
 class Running:
-    """A `tape run` (or another serving verb) in the background, on a free port."""
+    """A `tape run` (or another verb that goes on) in the background, on a free port."""
 
     def __init__(self, *arguments, data, **environment):
         self.data = pathlib.Path(data)
+        self.lock = self.data / ("capture.lock" if "collect" in arguments else "process.lock")
         self.log = tempfile.TemporaryFile("w+")
         self.process = subprocess.Popen([TAPE, *map(str, arguments), "--data", str(data), "--listen", "127.0.0.1:0"],
                                         stdout=self.log, stderr=self.log, text=True, env={**os.environ, **environment})
@@ -53,7 +54,7 @@ class Running:
         def announced():
             assert self.process.poll() is None, f"ended with {self.process.returncode}:\n{self.output()}"
             with contextlib.suppress(FileNotFoundError):
-                lines = (self.data / "process.lock").read_text().splitlines()
+                lines = self.lock.read_text().splitlines()
                 if len(lines) == 2 and lines[1] and int(lines[0]) == self.process.pid:
                     return lines[1]
         return wait_for("the address", announced)
@@ -77,6 +78,12 @@ class Running:
 
     def status(self):
         return self.json("/api/v1/status")
+
+    def cpu_and_rss(self):
+        """Seconds of CPU so far, and resident memory in MB."""
+        fields = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return ((int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK"),
+                int(fields[21]) * os.sysconf("SC_PAGE_SIZE") / 1e6)
 
     def kill(self):
         self.process.kill()

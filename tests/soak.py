@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The long run: six simulated exchanges at some 2,000 frames/s, a random fault every five seconds, and then the whole of what
-was stored held against the simulator's ledger. Prints the table of docs/soak.md. SOAK_SECONDS (600), SOAK_RATE (3500, of the simulator: the symbols that are followed make up less),
-SOAK_SEED (1). Exit 1 where a trade is neither there nor named by a gap, or memory grew past 250 MB."""
+was stored held against the simulator's ledger. Prints the table of docs/soak.md. SOAK_SECONDS (600), SOAK_RATE (3500, of the
+simulator: the symbols that are followed make up less), SOAK_SEED (1). Exit 1 where a trade is neither there nor named by a gap, or memory grew past 250 MB."""
 import collections
 import datetime
 import os
@@ -34,12 +34,6 @@ def script(venues):
     return text
 
 
-def cpu_and_rss(pid):
-    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return ((int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK"),
-            int(fields[21]) * os.sysconf("SC_PAGE_SIZE") / 1e6)
-
-
 def main():
     folder = pathlib.Path(tempfile.mkdtemp(prefix="tape-soak-"))
     venues = list(fault_test.SOURCES)
@@ -52,8 +46,8 @@ def main():
         running.address()
         while time.monotonic() - began < SECONDS:
             time.sleep(5)
-            memory.append(cpu_and_rss(running.process.pid)[1])
-        cpu = cpu_and_rss(running.process.pid)[0] / (time.monotonic() - began)
+            memory.append(running.cpu_and_rss()[1])
+        cpu = running.cpu_and_rss()[0] / (time.monotonic() - began)
         try:
             fault_test.Faults().settle(running, venues, set(), True)
         except AssertionError as error:
