@@ -160,6 +160,90 @@ TEST(BadInput, ALongValueIsCutInTheMessageBetweenTwoCharacters) {
               fmt::format("okx: px 'x{}…': not a number", price.substr(0, 78)));
 }
 
+std::string replaced(std::string_view frame, std::string_view from, std::string_view to) {
+    std::string changed(frame);
+    changed.replace(changed.find(from), from.size(), to);
+    return changed;
+}
+
+TEST(BadInput, AnIdThatIsNoneIsRefused) {
+    for (const std::string_view id :
+         {"9223372036854775808", "18446744073709551615", "-1", "1e3", "1.0", "null", "{}", "[7]"})
+        EXPECT_EQ(reason_of("coinbase", replaced(coinbase_match, "501", id)), "bad_value") << id;
+    EXPECT_EQ(reason_of("coinbase", replaced(coinbase_match, "501", "9223372036854775807")),
+              "none");
+    constexpr std::string_view kucoin_id = R"("tradeId":"10000000000000001")";
+    for (const std::string_view id : {"null", "{}", "[]", "true", R"("a\u0000b")", R"("")"}) {
+        const std::string frame =
+            replaced(kucoin_match, kucoin_id, fmt::format(R"("tradeId":{})", id));
+        EXPECT_EQ(reason_of("kucoin", frame), "bad_value") << id;
+    }
+    EXPECT_EQ(reason_of("coinbase", R"({"type":"heartbeat","last_trade_id":18446744073709551615,)"
+                                    R"("product_id":"BTC-USD","time":"2023-11-14T22:13:21Z"})"),
+              "bad_value");
+}
+
+TEST(BadInput, ASymbolOfOddCharactersIsTakenAsItIsOrRefused) {
+    const auto with = [](std::string_view symbol) {
+        return decode_frame("kraken", replaced(kraken_trade, "BTC/USD", symbol));
+    };
+    for (const std::string_view bad : {R"(A\u0000B)", R"(A\nB)", R"(\ud800)", R"(\u12)", ""})
+        EXPECT_TRUE(with(bad).error) << bad;
+    EXPECT_TRUE(with(std::string(65, 'A')).error);
+    const Decoded odd = with(R"(\u5e01\u5b89/USD)");
+    ASSERT_FALSE(odd.error);
+    EXPECT_EQ(odd.events.ticks.at(0).instrument->native_symbol, "币安/USD");
+}
+
+TEST(BadInput, MessageNumbersReachAsFarAsTheyCan) {
+    const auto decoder = find_venue("coinbase")->make_decoder();
+    EventLog events;
+    for (const std::string_view number :
+         {"9223372036854775806", "9223372036854775807", "0", "9223372036854775807"}) {
+        const std::string frame = replaced(advanced_trades, R"("sequence_num":2)",
+                                           fmt::format(R"("sequence_num":{})", number));
+        EXPECT_FALSE(decoder->decode({.kind = log::RecordKind::frame, .payload = frame}, events));
+    }
+    EXPECT_EQ(reason_of("coinbase", replaced(advanced_trades, R"("sequence_num":2)",
+                                             R"("sequence_num":9223372036854775808)")),
+              "bad_value");
+}
+
+TEST(BadInput, WordsOfAVenueAreClippedInMessages) {
+    const std::string words(100'000, 'w');
+    const auto longest_line = [](const Decoded& decoded) {
+        std::size_t longest = decoded.error ? decoded.error->detail.size() : 0;
+        for (const std::string& line : decoded.events.lines)
+            longest = std::max(longest, line.size());
+        return longest;
+    };
+    for (const Decoded& decoded :
+         {decode_frame("okx", fmt::format(R"({{"event":"error","code":"1","msg":"{}"}})", words)),
+          decode_frame("coinbase", fmt::format(R"({{"type":"error","message":"{}"}})", words)),
+          decode_frame("kucoin", fmt::format(R"({{"type":"error","data":"{}"}})", words)),
+          decode_frame("binance", fmt::format(R"({{"error":{{"code":1,"msg":"{}"}}}})", words)),
+          decode_frame("kraken", fmt::format(R"({{"method":"m","error":"{}"}})", words)),
+          decode_answer("coingecko", "/simple/price", 200, fmt::format(R"({{"{}":7}})", words))}) {
+        EXPECT_GT(longest_line(decoded), 0u);
+        EXPECT_LT(longest_line(decoded), 1'000u);
+    }
+}
+
+TEST(BadInput, AListedPairIsOfTwoNames) {
+    const auto reason = [](std::string_view base) {
+        const Decoded decoded = decode_answer(
+            "binance", "/api/v3/exchangeInfo", 200,
+            fmt::format(
+                R"({{"symbols":[{{"symbol":"AB","status":"TRADING","baseAsset":{},"quoteAsset":"B"}}]}})",
+                base));
+        return decoded.error ? std::string(decoded.error->reason) : "none";
+    };
+    EXPECT_EQ(reason("\"A\""), "none");
+    EXPECT_EQ(reason("\"\""), "bad_value");
+    EXPECT_EQ(reason("7"), "bad_value");
+    EXPECT_EQ(reason("\"" + std::string(65, 'A') + "\""), "too_long");
+}
+
 TEST(BadInput, AnAnswerOnDiskThatIsNoAnswerIsMalformed) {
     const auto decoder = find_venue("okx")->make_decoder();
     EventLog events;

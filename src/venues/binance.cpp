@@ -20,7 +20,9 @@ constexpr std::string_view venue_name = "binance";
 // https://developers.binance.com/docs/binance-spot-api-docs/web-socket-streams#websocket-limits
 // A connection carries at most 1024 streams, takes at most 5 messages a second, pongs included, and
 // is closed after 24 hours.
-constexpr std::size_t streams_per_request = 200;
+// What is longer than 4096 bytes is never answered:
+// https://github.com/binance/binance-connector-rust/issues/27
+constexpr std::size_t streams_per_request = 100;
 constexpr std::size_t streams_per_connection = 1'024;
 constexpr Nanos between_requests = millis(250);
 constexpr Nanos connection_age = seconds(23 * 3'600 + 30 * 60);
@@ -76,8 +78,8 @@ class BinanceDecoder final : public JsonDecoder {
 
     // {"error":{"code":2,"msg":"Invalid request: …"},"id":1}, or code and msg alone
     void on_error(json::Object& error, json::Object& frame, EventSink& out) {
-        const std::string_view code = error["code"].text;
-        out.on_refused(fmt::format("error {}: {}", code, json::clip(error["msg"].text)));
+        const std::string code = words(error["code"]);
+        out.on_refused(fmt::format("error {}: {}", code, words(error["msg"])));
         if (const auto id = frame.find("id")) static_cast<void>(pending_.take(id.text));
     }
 
@@ -95,18 +97,15 @@ class BinanceDecoder final : public JsonDecoder {
 
     // The field says whether the buyer was the maker: then the seller took.
     static Side taker(const json::Field& buyer_is_maker) {
-        if (json::is(buyer_is_maker.text, "true")) return Side::sell;
-        if (json::is(buyer_is_maker.text, "false")) return Side::buy;
-        json::fail_value(buyer_is_maker.name, buyer_is_maker.text, "neither true nor false");
+        return json::boolean(buyer_is_maker) ? Side::sell : Side::buy;
     }
 
-    // …/web-socket-streams#individual-symbol-ticker-streams; a price of zero: never traded.
+    // …/web-socket-streams#individual-symbol-ticker-streams
     void on_ticker(json::Object& data) {
         const Nanos time = json::epoch_ms_or_us(data["E"]);
         Tick& ticker = tick(TickKind::ticker, instrument(data["s"]));
         ticker.ts_event = time;
-        ticker.price = json::quote(data["c"]);
-        if (!ticker.price) ticker.kind = TickKind::quote;
+        json::assign_last(ticker, data["c"]);
         if (const auto size = data.find("Q")) ticker.size = json::size(size);
         ticker.bid = json::quote(data.find("b"));
         ticker.ask = json::quote(data.find("a"));
@@ -138,7 +137,7 @@ class BinanceDecoder final : public JsonDecoder {
         Candle& made =
             candle(named, *size, json::epoch_ms_or_us(start), {open, high, low, close, volume});
         made.trade_count = json::sequence(kline["n"]);
-        made.closed = kline["x"].text == "true";
+        made.closed = json::boolean(kline["x"]);
     }
 
     void on_answer(RestAnswer answer, EventSink& out) override {
@@ -160,9 +159,8 @@ class BinanceDecoder final : public JsonDecoder {
         for (json::Object item : body.objects("symbols")) {
             const json::Field symbol = item["symbol"];
             const bool trading = json::is(item.find("status").text, "TRADING");
-            const std::string_view base = item["baseAsset"].text;
-            list_instrument(
-                symbol, to_capitals(fmt::format("{}-{}", base, item["quoteAsset"].text)), trading);
+            const json::Field base = item["baseAsset"];
+            list_pair(symbol, base, item["quoteAsset"], trading);
         }
     }
 
@@ -262,7 +260,7 @@ std::string native_name(std::string_view symbol) {
 class Binance final : public Venue {
  public:
     std::string_view name() const override { return venue_name; }
-    i32 decoder_version() const override { return 1; }
+    i32 decoder_version() const override { return 2; }
     std::string_view default_websocket(std::string_view) const override {
         return "wss://stream.binance.com:9443";
     }
@@ -293,11 +291,7 @@ class Binance final : public Venue {
 
     // A symbol's streams share a connection, and polling has one of its own.
     Result<std::vector<Connection>> plan(const SourceSpec& spec) const override {
-        if (!spec.feed.empty())
-            return user_error(fmt::format("binance: no feed '{}'; there is only one", spec.feed));
-        if (auto checked = check_symbols(venue_name, spec.symbols); !checked)
-            return checked.error();
-        auto channels = native_channels(venue_name, channel_names, spec.channels);
+        auto channels = channels_of_spec(venue_name, channel_names, spec);
         if (!channels) return channels.error();
         if (std::ranges::count(*channels, "trade") + std::ranges::count(*channels, "aggTrade") > 1)
             return user_error(
@@ -307,11 +301,11 @@ class Binance final : public Venue {
         for (const std::string& symbol : spec.symbols) symbols.push_back(native_name(symbol));
         Connection polled{.poll_interval = spec.interval};
         for (const std::string_view channel : {"price", "ticker_24hr"})
-            if (std::erase(*channels, channel) > 0) add_polls(channel, symbols, polled);
+            if (std::erase(*channels, channel) > 0) add_polls(channel, present(symbols), polled);
         std::vector<Connection> connections;
         if (!channels->empty())
             for (const auto batch : batches(symbols, streams_per_connection / channels->size()))
-                connections.push_back(connection(*channels, batch));
+                connections.push_back(connection(*channels, present(batch)));
         if (!polled.polls.empty()) connections.push_back(std::move(polled));
         return connections;
     }

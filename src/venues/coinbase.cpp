@@ -18,6 +18,9 @@ namespace {
 
 constexpr std::string_view venue_name = "coinbase";
 constexpr std::size_t products_per_request = 100;
+// At most 8 messages a second of who does not authenticate:
+// https://docs.cdp.coinbase.com/coinbase-app/advanced-trade-apis/websocket/websocket-rate-limits
+constexpr Nanos between_advanced_requests = millis(150);
 constexpr std::size_t channel_bytes_max = 64;
 
 // The heartbeat stands last: it is subscribed to in any case.
@@ -81,7 +84,7 @@ class CoinbaseDecoder final : public JsonDecoder {
         const auto sequence = message.find("sequence");
         Tick& ticker = tick(TickKind::ticker, instrument(message["product_id"]));
         if (sequence) ticker.sequence = json::sequence(sequence);
-        ticker.price = json::price(message["price"]);
+        json::assign_last(ticker, message["price"]);
         ticker.bid = json::quote(message.find("best_bid"));
         ticker.ask = json::quote(message.find("best_ask"));
         if (const auto side = message.find("side")) ticker.side = json::side(side);
@@ -93,9 +96,9 @@ class CoinbaseDecoder final : public JsonDecoder {
     }
 
     void on_heartbeat(json::Object& message, EventSink& out) {
-        const u64 last = json::number(message["last_trade_id"]);
+        const i64 last = json::sequence(message["last_trade_id"]);
         const Instrument& product = instrument(message["product_id"]);
-        out.on_last_trade(product, last, times_.read(message["time"]));
+        out.on_last_trade(product, static_cast<u64>(last), times_.read(message["time"]));
     }
 
     // All subscriptions of the connection so far:
@@ -113,9 +116,9 @@ class CoinbaseDecoder final : public JsonDecoder {
 
     // {"type":"error","message":"Failed to subscribe","reason":"XYZ-USD is not a valid product"}
     void on_error(json::Object& message, EventSink& out) {
-        const std::string_view what = message["message"].text;
+        const std::string what = words(message["message"]);
         const auto reason = message.find("reason");
-        out.on_refused(reason ? fmt::format("{}: {}", what, reason.text) : std::string(what));
+        out.on_refused(reason ? fmt::format("{}: {}", what, words(reason)) : what);
     }
 
     // {"channel":"ticker","client_id":"","timestamp":"…","sequence_num":0,"events":[{"type":"snapshot","tickers":[…]}]}
@@ -167,7 +170,7 @@ class CoinbaseDecoder final : public JsonDecoder {
     void on_tickers(json::Elements<json::Object> tickers, i64 sequence, Nanos timestamp) {
         for (json::Object item : tickers) {
             Tick& ticker = tick(TickKind::ticker, instrument(item["product_id"]));
-            ticker.price = json::price(item["price"]);
+            json::assign_last(ticker, item["price"]);
             ticker.bid = json::quote(item.find("best_bid"));
             ticker.ask = json::quote(item.find("best_ask"));
             ticker.ts_event = timestamp;
@@ -245,10 +248,8 @@ class CoinbaseDecoder final : public JsonDecoder {
     void list_exchange(json::Elements<json::Object> products) {
         for (json::Object item : products) {
             const json::Field id = item["id"];
-            const std::string_view base = item["base_currency"].text;
-            list_instrument(id,
-                            to_capitals(fmt::format("{}-{}", base, item["quote_currency"].text)),
-                            trades(item));
+            const json::Field base = item["base_currency"], quote = item["quote_currency"];
+            list_pair(id, base, quote, trades(item));
         }
     }
 
@@ -258,11 +259,10 @@ class CoinbaseDecoder final : public JsonDecoder {
             const json::Field id = item["product_id"];
             const bool future = item["product_type"].text == "FUTURE";
             const auto quote = item.find("quote_currency_id"), base = item.find("base_currency_id");
-            list_instrument(id,
-                            to_capitals(future || !quote || !base
-                                            ? std::string(id.text)
-                                            : fmt::format("{}-{}", base.text, quote.text)),
-                            trades(item));
+            if (future || !quote || !base)
+                list_instrument(id, to_capitals(id.text), trades(item));
+            else
+                list_pair(id, base, quote, trades(item));
         }
     }
     static bool trades(json::Object& product) {
@@ -281,7 +281,7 @@ class CoinbaseDecoder final : public JsonDecoder {
 class Coinbase final : public Venue {
  public:
     std::string_view name() const override { return venue_name; }
-    i32 decoder_version() const override { return 2; }
+    i32 decoder_version() const override { return 3; }
     std::string_view default_websocket(std::string_view feed) const override {
         return feed == "advanced" ? "wss://advanced-trade-ws.coinbase.com"
                                   : "wss://ws-feed.exchange.coinbase.com";
@@ -321,9 +321,9 @@ class Coinbase final : public Venue {
         std::erase(*channels, heartbeat);
         Connection made{.websocket_path = "/"};
         if (advanced)
-            subscribe_advanced(*channels, spec.symbols, made);
+            subscribe_advanced(*channels, present(spec.symbols), made);
         else
-            subscribe_exchange(*channels, spec.symbols, made);
+            subscribe_exchange(*channels, present(spec.symbols), made);
         return std::vector{std::move(made)};
     }
 
@@ -376,6 +376,7 @@ class Coinbase final : public Venue {
     // One channel a request. Heartbeats are the connection's and take no products.
     static void subscribe_advanced(const std::vector<std::string_view>& channels,
                                    const std::vector<std::string>& symbols, Connection& made) {
+        made.subscribe_interval = between_advanced_requests;
         made.subscribe.push_back(R"({"type":"subscribe","channel":"heartbeats"})");
         for (const std::string_view channel : channels) {
             for (const auto batch : batches(symbols, products_per_request))

@@ -91,10 +91,18 @@ std::string quote_of(std::string_view symbol) {
     return to_small_letters(symbol.substr(symbol.rfind('-') + 1));
 }
 
+// It goes into a query and a list of them.
+bool is_id(std::string_view text) {
+    constexpr std::string_view marks = "&=,/?#%+\"\\";
+    return !text.empty() && std::ranges::all_of(text, [&](char c) {
+        return c > ' ' && c < 127 && marks.find(c) == std::string_view::npos;
+    });
+}
+
 class Coingecko final : public Venue {
  public:
     std::string_view name() const override { return venue_name; }
-    i32 decoder_version() const override { return 1; }
+    i32 decoder_version() const override { return 2; }
     std::string_view default_websocket(std::string_view) const override { return ""; }
     std::string_view default_rest(std::string_view) const override {
         return "https://api.coingecko.com";
@@ -115,20 +123,19 @@ class Coingecko final : public Venue {
 
     // One slot. The interval is the config's, or longer where the month's calls would not last.
     Result<std::vector<Connection>> plan(const SourceSpec& spec) const override {
-        if (!spec.feed.empty())
-            return user_error(fmt::format("coingecko: no feed '{}'; there is only one", spec.feed));
-        if (auto checked = check_symbols(venue_name, spec.symbols); !checked)
-            return checked.error();
-        const auto channels = native_channels(venue_name, channel_names, spec.channels);
+        const auto channels = channels_of_spec(venue_name, channel_names, spec);
         if (!channels) return channels.error();
         Connection made;
-        for (const std::string& symbol : spec.symbols) {
+        for (const std::string& symbol : present(spec.symbols)) {
             const auto id = spec.ids.find(symbol);
             if (id == spec.ids.end())
                 return user_error(fmt::format(
                     "coingecko: no id of '{}'; symbols are not unique there, so say which coin it "
                     "is: ids = {{ \"{}\" = \"bitcoin\" }}",
                     symbol, symbol));
+            if (!is_id(id->second))
+                return user_error(
+                    fmt::format("coingecko: '{}' is no id such as bitcoin", id->second));
             made.streams.push_back({"prices", fmt::format("{}/{}", id->second, quote_of(symbol))});
         }
         made.polls = requests(spec, [](std::string_view quote, const std::string& ids) {

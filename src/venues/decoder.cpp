@@ -102,7 +102,15 @@ const Instrument& JsonDecoder::intern(std::string_view name, std::string_view na
 void JsonDecoder::list_instrument(const json::Field& native_symbol, std::string_view symbol,
                                   bool trading) {
     const Instrument& known = instrument(native_symbol);
+    static_cast<void>(json::text({native_symbol.name, symbol, true}, symbol_bytes_max));
     listed_.emplace_back(&instruments_.list(venue_, known.native_symbol, symbol), trading);
+}
+
+void JsonDecoder::list_pair(const json::Field& native_symbol, const json::Field& base,
+                            const json::Field& quote, bool trading) {
+    const std::string_view first = json::text(base, native_symbol_bytes_max);
+    const std::string_view second = json::text(quote, native_symbol_bytes_max);
+    list_instrument(native_symbol, to_capitals(fmt::format("{}-{}", first, second)), trading);
 }
 
 Tick& JsonDecoder::tick(TickKind kind, const Instrument& instrument) {

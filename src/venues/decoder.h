@@ -18,9 +18,11 @@ namespace tape::venues {
 /// comes near it; the longest are instrument lists of some megabytes.
 constexpr std::size_t frame_bytes_max = 4 << 20;
 constexpr std::size_t body_bytes_max = 16 << 20;
-/// Of an instrument's native id, and how many instruments one partition may have: a venue gone wild
-/// is not memorised.
+/// Of an instrument's native id, its symbol, a venue's words, and how many instruments one
+/// partition may have: a venue gone wild is not memorised.
 constexpr std::size_t native_symbol_bytes_max = 64;
+constexpr std::size_t symbol_bytes_max = 129;  // Two such with a dash.
+constexpr std::size_t refusal_bytes_max = 400;
 constexpr std::size_t instruments_max = 100'000;
 
 /// An answer of the venue's REST interface.
@@ -94,6 +96,9 @@ class JsonDecoder : public Decoder {
     }
     /// As the venue's list names it; `trading`: it can be traded now.
     void list_instrument(const json::Field& native_symbol, std::string_view symbol, bool trading);
+    /// Of spot: its symbol is that of the two.
+    void list_pair(const json::Field& native_symbol, const json::Field& base,
+                   const json::Field& quote, bool trading);
     /// One more tick of this record, the last in order so far; the caller fills in what the venue
     /// says.
     Tick& tick(TickKind kind, const Instrument& instrument);
@@ -101,6 +106,10 @@ class JsonDecoder : public Decoder {
     Candle& candle(const Instrument& instrument, Nanos size, Nanos open_time,
                    const CandleFields& fields);
     Nanos ts_recv() const { return record_->ts_recv; }
+    /// A venue's words in a message of ours.
+    static std::string words(const json::Field& field) {
+        return json::clip(field.text, refusal_bytes_max);
+    }
 
  private:
     template <class T>

@@ -9,11 +9,11 @@
 namespace tape::venues::json {
 
 void fail_missing(std::string_view name) {
-    throw Fault{"missing_field", fmt::format("no field '{}'", name)};
+    throw Fault{"missing_field", fmt::format("no field '{}'", clip(name))};
 }
 
 void fail_value(std::string_view name, std::string_view text, std::string_view why) {
-    throw Fault{"bad_value", fmt::format("{} '{}': {}", name, clip(text), why)};
+    throw Fault{"bad_value", fmt::format("{} '{}': {}", clip(name), clip(text), why)};
 }
 
 void fail_too_long(std::string_view name, std::size_t size, std::size_t limit) {
@@ -24,8 +24,7 @@ void fail_malformed(std::string_view why) {
     throw Fault{"malformed", std::string(why)};
 }
 
-std::string clip(std::string_view text) {
-    constexpr std::size_t limit = 80;
+std::string clip(std::string_view text, std::size_t limit) {
     if (text.size() <= limit) return std::string(text);
     std::size_t end = limit;
     while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
@@ -48,7 +47,14 @@ std::string_view Cursor::skip_word() {
            static_cast<unsigned char>(*place_) > ' ')
         ++place_;
     if (place_ == start) fail_malformed("there is no value where one should be");
-    return {start, place_};
+    const std::string_view word(start, place_);
+    const bool number = (*start >= '0' && *start <= '9') || *start == '-';
+    if (!number && word != "null" && word != "true" && word != "false")
+        fail_malformed(fmt::format("'{}' is no value", clip(word)));
+    const char next = peek();
+    if (next != ',' && next != '}' && next != ']' && place_ != end_)
+        fail_malformed(fmt::format("'{}' follows a value", clip({place_, end_})));
+    return word;
 }
 
 inline void Cursor::skip_value() {
@@ -65,6 +71,7 @@ void Cursor::open(std::string_view text) {
     start_ = place_ = text.data();
     end_ = start_ + text.size();
     depth_ = 0;
+    lists_ = 0;
     if (!unescaped_.empty()) [[unlikely]]
         unescaped_.clear();
 }
@@ -87,9 +94,14 @@ void Cursor::rise_from_below(int depth) {
             skip_string();
             continue;
         }
-        if (c == '{' || c == '[') ++depth_;
-        if (c == '}' || c == ']') --depth_;
-        ++place_;
+        if (c == '{' || c == '[') enter();
+        if (c == '}' || c == ']') {
+            if ((c == ']') != static_cast<bool>(lists_ & 1))
+                fail_malformed("a bracket is closed by another");
+            leave();
+        } else {
+            ++place_;
+        }
     }
 }
 

@@ -70,12 +70,17 @@ class Cursor {
             ++place_;
         return place_ == end_ ? '\0' : *place_;
     }
-    /// Enters the object or list that begins here.
-    TAPE_INLINE void enter() { ++depth_; }
+    /// Enters the object or list that begins here. Fault: malformed, where it is nested too deep.
+    TAPE_INLINE void enter() {
+        if (++depth_ > depth_max) [[unlikely]]
+            fail_malformed("objects and lists are nested too deep");
+        lists_ = lists_ << 1 | (*place_ == '[');
+    }
     /// Passes the bracket that ends it.
     TAPE_INLINE void leave() {
         ++place_;
         --depth_;
+        lists_ >>= 1;
     }
     /// Skips the rest of what was entered below `depth`. Fault: the text ends before.
     TAPE_INLINE void rise(int depth) {
@@ -148,7 +153,9 @@ class Cursor {
     const char* start_{};
     const char* place_{};
     const char* end_{};
-    int depth_{};            // How many objects and lists are entered.
+    static constexpr int depth_max = 64;
+    int depth_{};            // How many objects and lists are entered …
+    u64 lists_{};            // … and which are lists, the innermost in the lowest bit.
     std::string_view read_;  // What read_slowly() has read.
     std::deque<std::string>
         unescaped_;  // Texts that had escapes; they live as long as the text is read.
@@ -349,7 +356,7 @@ class Document {
     Cursor& cursor_;
 };
 
-/// At most the first 80 bytes of a venue's text, cut between two characters: for messages.
-std::string clip(std::string_view text);
+/// At most the first `limit` bytes of a venue's text, cut between two characters: for messages.
+std::string clip(std::string_view text, std::size_t limit = 80);
 
 }  // namespace tape::venues::json

@@ -117,11 +117,24 @@ TEST(Json, BrokenStructureIsMalformed) {
          {R"({"event":"x" "code":"1"})", R"({"event" "x"})", R"({"event":})", R"({event:"x"})",
           R"({"event":"x"]})", R"({"event":"x"}})", R"({"event":"x"},)",
           R"({"event":"x"} {"event":"x"})", R"({,"event":"x"})", R"({"event":"x\)",
-          R"({"event":"x\")", R"({"arg":{"channel":"trades"},"data":[{} {}]})"}) {
+          R"({"event":"x\")", R"({"arg":{"channel":"trades"},"data":[{} {}]})",
+          R"({"event":"unsubscribe","more":[1,{"x":2]}})", R"({"event":"unsubscribe","more":{]})",
+          R"({"event":"unsubscribe","more":yes})", R"({"event":"unsubscribe","more":.5})",
+          R"({"event":"unsubscribe","more":1 2})"}) {
         const Decoded decoded = decode_frame("okx", text);
         ASSERT_TRUE(decoded.error) << text;
         EXPECT_NE(decoded.error->reason, "bad_value") << text;
     }
+}
+
+TEST(Json, NestingIsBounded) {
+    const auto nested = [](std::size_t depth) {
+        return fmt::format(R"({{"event":"unsubscribe","more":{}1{}}})", std::string(depth, '['),
+                           std::string(depth, ']'));
+    };
+    EXPECT_FALSE(decode_frame("okx", nested(63)).error);
+    ASSERT_TRUE(decode_frame("okx", nested(64)).error);
+    EXPECT_EQ(decode_frame("okx", nested(64)).error->reason, "malformed");
 }
 
 TEST(Json, NumbersAreWholeOrRefused) {
@@ -189,7 +202,7 @@ TEST(Json, SizesOfCandlesAreReadInAllWords) {
     EXPECT_EQ(json::candle_size("1Dutc"), seconds(86'400));
     EXPECT_EQ(json::candle_size("1week"), seconds(7 * 86'400));
     for (const std::string_view none :
-         {"", "m", "1M", "0m", "-1m", "1x", "utc", "99999999999999999m"})
+         {"", "m", "1M", "0m", "-1m", "1x", "utc", "99999999999999999m", "1000000w", "4w"})
         EXPECT_FALSE(json::candle_size(none)) << none;
 }
 
@@ -200,6 +213,8 @@ TEST(Json, PricesOfFloatsAreCutToWhatADecimalHolds) {
               "0.123456789012345678");
     for (const std::string_view bad : {"", "NaN", "-1.5", "0", "1.5e-30", "1e-19", "1.x", "1.5.5"})
         EXPECT_THROW(json::cut_price(field(bad)), json::Fault) << bad;
+    EXPECT_THROW(json::cut_price(field("0." + std::string(1'000'000, '1'))), json::Fault)
+        << "and in no time";
 }
 
 }  // namespace

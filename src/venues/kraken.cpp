@@ -64,15 +64,13 @@ class KrakenDecoder final : public JsonDecoder {
         }
     }
 
-    // https://docs.kraken.com/api/docs/websocket-v2/ticker; the time is newer than most clients,
-    // and a last price of zero: never traded.
+    // https://docs.kraken.com/api/docs/websocket-v2/ticker; the time is newer than most clients.
     void on_tickers(json::Elements<json::Object> data) {
         for (json::Object item : data) {
             Tick& ticker = tick(TickKind::ticker, instrument(item["symbol"]));
             ticker.bid = json::quote(item["bid"]);
             ticker.ask = json::quote(item["ask"]);
-            ticker.price = json::quote(item["last"]);
-            if (!ticker.price) ticker.kind = TickKind::quote;
+            json::assign_last(ticker, item["last"]);
             const auto time = item.find("timestamp");
             ticker.ts_estimated = !time;
             ticker.ts_event = time ? times_.read(time) : ts_recv();
@@ -85,7 +83,7 @@ class KrakenDecoder final : public JsonDecoder {
     void on_method(json::Object& message, EventSink& out) {
         const auto error = message.find("error");
         const std::string_view method = message["method"].text;
-        if (error) return out.on_refused(fmt::format("{}: {}", method, json::clip(error.text)));
+        if (error) return out.on_refused(fmt::format("{}: {}", json::clip(method), words(error)));
         if (method == "subscribe") {
             json::Object result = message.object("result");
             const std::string_view channel = result["channel"].text;
@@ -99,7 +97,7 @@ class KrakenDecoder final : public JsonDecoder {
     void on_answer(RestAnswer answer, EventSink& out) override {
         json::Object body = answer.body.object();
         for (const json::Field error : body.values("error"))
-            return out.on_refused(fmt::format("{}: {}", answer.path, json::clip(error.text)));
+            return out.on_refused(fmt::format("{}: {}", answer.path, words(error)));
         if (answer.path.ends_with("/AssetPairs")) return on_pairs(body.object("result"));
         if (answer.path.ends_with("/Trades")) return on_old_trades(answer, body.object("result"));
         out.on_unknown(answer.path);
@@ -149,7 +147,7 @@ class KrakenDecoder final : public JsonDecoder {
 class Kraken final : public Venue {
  public:
     std::string_view name() const override { return venue_name; }
-    i32 decoder_version() const override { return 1; }
+    i32 decoder_version() const override { return 2; }
     std::string_view default_websocket(std::string_view) const override {
         return "wss://ws.kraken.com";
     }
@@ -172,14 +170,10 @@ class Kraken final : public Venue {
     }
 
     Result<std::vector<Connection>> plan(const SourceSpec& spec) const override {
-        if (!spec.feed.empty())
-            return user_error(fmt::format("kraken: no feed '{}'; there is only one", spec.feed));
-        if (auto checked = check_symbols(venue_name, spec.symbols); !checked)
-            return checked.error();
-        const auto channels = native_channels(venue_name, channel_names, spec.channels);
+        const auto channels = channels_of_spec(venue_name, channel_names, spec);
         if (!channels) return channels.error();
         std::vector<std::string> pairs;
-        for (const std::string& symbol : spec.symbols)
+        for (const std::string& symbol : present(spec.symbols))
             pairs.push_back(with_separator(symbol, '-', '/'));
         Connection made{.websocket_path = "/v2"};
         for (const std::string_view channel : *channels) {

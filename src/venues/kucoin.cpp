@@ -66,8 +66,7 @@ class KucoinDecoder final : public JsonDecoder {
         if (type.text != "error") return out.on_unknown(type.text);
         if (const auto id = message.find("id")) static_cast<void>(pending_.take(id.text));
         const auto code = message.find("code"), data = message.find("data");
-        out.on_refused(
-            fmt::format("error {}: {}", code ? code.text : "", json::clip(data ? data.text : "")));
+        out.on_refused(fmt::format("error {}: {}", words(code), words(data)));
     }
 
     void on_acknowledged(const json::Field& id, EventSink& out) {
@@ -104,13 +103,10 @@ class KucoinDecoder final : public JsonDecoder {
         on_level1(data, tick(TickKind::ticker, instrument(symbol)));
     }
 
-    // What was never traded has no price: a quote. /market/orderbook/level1 answers the same.
+    // /market/orderbook/level1 answers the same.
     static void on_level1(json::Object& data, Tick& ticker) {
         if (const auto sequence = data.find("sequence")) ticker.sequence = json::sequence(sequence);
-        if (const auto price = data.find("price"))
-            ticker.price = json::price(price);
-        else
-            ticker.kind = TickKind::quote;
+        json::assign_last(ticker, data.find("price"));
         if (const auto size = data.find("size")) ticker.size = json::size(size);
         ticker.bid = json::quote(data.find("bestBid"));
         ticker.ask = json::quote(data.find("bestAsk"));
@@ -171,7 +167,7 @@ class KucoinDecoder final : public JsonDecoder {
         if (code != "200000") {
             const auto what = body.find("msg");
             return out.on_refused(
-                fmt::format("{}: {} {}", answer.path, code, json::clip(what ? what.text : "")));
+                fmt::format("{}: {} {}", answer.path, json::clip(code), words(what)));
         }
         if (answer.path.ends_with("/symbols")) return on_symbols(body.objects("data"));
         if (answer.path.ends_with("/market/histories"))
@@ -190,10 +186,8 @@ class KucoinDecoder final : public JsonDecoder {
     void on_symbols(json::Elements<json::Object> data) {
         for (json::Object item : data) {
             const json::Field symbol = item["symbol"];
-            const std::string_view base = item["baseCurrency"].text;
-            list_instrument(symbol,
-                            to_capitals(fmt::format("{}-{}", base, item["quoteCurrency"].text)),
-                            json::is(item.find("enableTrading").text, "true"));
+            const json::Field base = item["baseCurrency"], quote = item["quoteCurrency"];
+            list_pair(symbol, base, quote, json::is(item.find("enableTrading").text, "true"));
         }
     }
 
@@ -210,9 +204,10 @@ class KucoinDecoder final : public JsonDecoder {
         for (json::Object item : data.objects("ticker")) {
             const json::Field symbol = item["symbol"];
             const auto buy = item.find("buy"), sell = item.find("sell"), last = item.find("last");
-            if (!last) continue;
+            const auto price = json::quote(last);
+            if (!price) continue;
             Tick& poll = tick(TickKind::poll, instrument(symbol));
-            poll.price = json::price(last);
+            poll.price = price;
             poll.bid = json::quote(buy);
             poll.ask = json::quote(sell);
             poll.ts_event = time;
@@ -257,7 +252,7 @@ class KucoinDecoder final : public JsonDecoder {
 class Kucoin final : public Venue {
  public:
     std::string_view name() const override { return venue_name; }
-    i32 decoder_version() const override { return 1; }
+    i32 decoder_version() const override { return 2; }
     // The token's answer says where to connect.
     std::string_view default_websocket(std::string_view) const override {
         return "wss://ws-api-spot.kucoin.com";
@@ -283,17 +278,13 @@ class Kucoin final : public Venue {
 
     // A symbol's channels share a connection, and polling has one of its own.
     Result<std::vector<Connection>> plan(const SourceSpec& spec) const override {
-        if (!spec.feed.empty())
-            return user_error(fmt::format("kucoin: no feed '{}'; there is only one", spec.feed));
-        if (auto checked = check_symbols(venue_name, spec.symbols); !checked)
-            return checked.error();
-        auto channels = native_channels(venue_name, channel_names, spec.channels);
+        auto channels = channels_of_spec(venue_name, channel_names, spec);
         if (!channels) return channels.error();
         const bool polled = std::erase(*channels, "all_tickers") > 0;
         std::vector<Connection> connections;
         if (!channels->empty())
             for (const auto batch : batches(spec.symbols, topics_per_connection / channels->size()))
-                connections.push_back(connection(*channels, batch));
+                connections.push_back(connection(*channels, present(batch)));
         if (polled)
             connections.push_back({.streams = {{"all_tickers", ""}},
                                    .polls = {{.target = "/api/v1/market/allTickers", .weight = 15}},
@@ -313,7 +304,7 @@ class Kucoin final : public Venue {
                 .websocket = fmt::format("{}?token={}&connectId={}",
                                          server.at("endpoint").get<std::string>(),
                                          body.at("data").at("token").get<std::string>(), id),
-                .ping_interval = millis(server.at("pingInterval").get<i64>())};
+                .ping_interval = ping_interval(server.at("pingInterval").get<i64>())};
         } catch (const nlohmann::json::exception&) {
             return external_error(
                 fmt::format("kucoin: no answer with a token: {}", json::clip(answer)));
@@ -344,6 +335,11 @@ class Kucoin final : public Venue {
     RestBudget connect_budget() const override { return {.weight = 30, .per = seconds(60)}; }
 
  private:
+    // Whatever the answer says, neither without pause nor never.
+    static Nanos ping_interval(i64 written_ms) {
+        return millis(std::clamp<i64>(written_ms, 1'000, 60'000));
+    }
+
     static std::string request(std::string_view id, std::string_view channel,
                                std::string_view symbols) {
         return fmt::format(

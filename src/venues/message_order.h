@@ -16,13 +16,14 @@ class MessageOrder {
     struct Lost {
         i64 from, to;  // Both included.
     };
-    /// Messages that should have come before this one; the first of a connection follows anything.
+    /// Messages that should have come before this one, which is not negative; the first of a
+    /// connection follows anything.
     std::optional<Lost> follow(i64 number) {
-        if (last_ && number == *last_ + 1) [[likely]] {
+        if (last_ && number - 1 == *last_) [[likely]] {
             last_ = number;
             return std::nullopt;
         }
-        if (of_the_former_ && number == *of_the_former_ + 1) {
+        if (of_the_former_ && number - 1 == *of_the_former_) {
             of_the_former_ = number;
             return std::nullopt;
         }

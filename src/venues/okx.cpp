@@ -56,8 +56,8 @@ class OkxDecoder final : public JsonDecoder {
             const std::string_view channel = arg["channel"].text;
             out.on_subscribed(channel, &instrument(arg["instId"]));
         } else if (event == "error") {
-            const std::string_view code = message["code"].text;
-            out.on_refused(fmt::format("{} {}: {}", event, code, message["msg"].text));
+            const std::string code = words(message["code"]);
+            out.on_refused(fmt::format("{} {}: {}", event, code, words(message["msg"])));
         } else if (event != "unsubscribe" && event != "notice") {
             out.on_unknown(event);
         }
@@ -90,15 +90,11 @@ class OkxDecoder final : public JsonDecoder {
     }
 
     // https://www.okx.com/docs-v5/en/#order-book-trading-market-data-ws-tickers-channel
-    // What was never traded has no last price: a quote. Answers of /market/ticker and
-    // /market/tickers list the same.
+    // Answers of /market/ticker and /market/tickers list the same.
     void on_tickers(json::Elements<json::Object> data, TickKind kind) {
         for (json::Object item : data) {
             Tick& ticker = tick(kind, instrument(item["instId"]));
-            if (const auto last = item.find("last"))
-                ticker.price = json::price(last);
-            else
-                ticker.kind = TickKind::quote;
+            json::assign_last(ticker, item.find("last"));
             if (const auto last_size = item.find("lastSz")) ticker.size = json::size(last_size);
             ticker.ask = json::quote(item.find("askPx"));
             ticker.bid = json::quote(item.find("bidPx"));
@@ -125,7 +121,8 @@ class OkxDecoder final : public JsonDecoder {
         json::Object body = answer.body.object();
         const std::string_view code = body["code"].text;
         if (code != "0")
-            return out.on_refused(fmt::format("{}: {} {}", answer.path, code, body["msg"].text));
+            return out.on_refused(
+                fmt::format("{}: {} {}", answer.path, json::clip(code), words(body["msg"])));
         if (answer.path.ends_with("/public/instruments"))
             return on_instruments(body.objects("data"));
         if (answer.path.ends_with("/market/trades") ||
@@ -147,11 +144,11 @@ class OkxDecoder final : public JsonDecoder {
             const bool spot = item["instType"].text == "SPOT";
             const json::Field id = item["instId"];
             const auto base = item.find("baseCcy"), quote = item.find("quoteCcy");
-            list_instrument(
-                id,
-                to_capitals(spot && base && quote ? fmt::format("{}-{}", base.text, quote.text)
-                                                  : std::string(id.text)),
-                json::is(item.find("state").text, "live"));
+            const bool live = json::is(item.find("state").text, "live");
+            if (spot && base && quote)
+                list_pair(id, base, quote, live);
+            else
+                list_instrument(id, to_capitals(id.text), live);
         }
     }
 };
@@ -172,7 +169,7 @@ std::string_view family_of(std::string_view symbol) {
 class Okx final : public Venue {
  public:
     std::string_view name() const override { return venue_name; }
-    i32 decoder_version() const override { return 2; }
+    i32 decoder_version() const override { return 3; }
     std::string_view default_websocket(std::string_view) const override {
         return "wss://ws.okx.com:8443";
     }
@@ -192,7 +189,7 @@ class Okx final : public Venue {
     // listed by family.
     std::vector<RestRequest> instruments(const SourceSpec& spec) const override {
         std::vector<std::string> targets = {"/api/v5/public/instruments?instType=SPOT"};
-        for (const std::string& symbol : spec.symbols) {
+        for (const std::string& symbol : present(spec.symbols)) {
             std::string target =
                 fmt::format("/api/v5/public/instruments?instType={}", type_of(symbol));
             if (type_of(symbol) == "OPTION")
@@ -207,11 +204,7 @@ class Okx final : public Venue {
 
     // `trades-all` is offered on another path only.
     Result<std::vector<Connection>> plan(const SourceSpec& spec) const override {
-        if (!spec.feed.empty())
-            return user_error(fmt::format("okx: no feed '{}'; there is only one", spec.feed));
-        if (auto checked = check_symbols(venue_name, spec.symbols); !checked)
-            return checked.error();
-        const auto named = native_channels(venue_name, channel_names, spec.channels);
+        const auto named = channels_of_spec(venue_name, channel_names, spec);
         if (!named) return named.error();
         const bool all = std::ranges::find(*named, "trades-all") != named->end();
         if (all && std::ranges::find(*named, "trades") != named->end())
@@ -220,9 +213,10 @@ class Okx final : public Venue {
         std::vector<std::string_view> open;
         std::ranges::copy_if(*named, std::back_inserter(open),
                              [](auto channel) { return channel != "trades-all"; });
+        const std::vector<std::string> symbols = present(spec.symbols);
         std::vector<Connection> connections;
-        if (!open.empty()) connections.push_back(connection(public_path, open, spec.symbols));
-        if (all) connections.push_back(connection(business_path, {"trades-all"}, spec.symbols));
+        if (!open.empty()) connections.push_back(connection(public_path, open, symbols));
+        if (all) connections.push_back(connection(business_path, {"trades-all"}, symbols));
         return connections;
     }
 

@@ -35,9 +35,41 @@ Result<void> check_symbols(std::string_view venue, std::span<const std::string> 
     if (symbols.empty()) return user_error(fmt::format("{}: no symbol is configured", venue));
     constexpr std::string_view allowed = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
     for (const std::string& symbol : symbols)
-        if (symbol.empty() || symbol.find_first_not_of(allowed) != std::string::npos)
+        if (symbol.find_first_not_of(allowed) != std::string::npos)
             return user_error(fmt::format("{}: '{}' is no symbol such as BTC-USD", venue, symbol));
     return {};
+}
+
+Result<std::vector<std::string_view>> channels_of_spec(std::string_view venue,
+                                                       std::span<const ChannelName> known,
+                                                       const SourceSpec& spec) {
+    if (!spec.feed.empty())
+        return user_error(fmt::format("{}: no feed '{}'; there is only one", venue, spec.feed));
+    if (auto checked = check_symbols(venue, spec.symbols); !checked) return checked.error();
+    return native_channels(venue, known, spec.channels);
+}
+
+std::vector<std::string> keep_places(std::span<const std::string> had,
+                                     std::span<const std::string> wanted) {
+    std::vector<std::string> places(had.begin(), had.end()), fresh;
+    for (std::string& place : places)
+        if (std::ranges::find(wanted, place) == wanted.end()) place.clear();
+    for (const std::string& symbol : wanted)
+        if (!symbol.empty() && std::ranges::find(places, symbol) == places.end())
+            fresh.push_back(symbol);
+    auto next = fresh.begin();
+    for (std::string& place : places)
+        if (place.empty() && next != fresh.end()) place = std::move(*next++);
+    places.insert(places.end(), next, fresh.end());
+    while (!places.empty() && places.back().empty()) places.pop_back();
+    return places;
+}
+
+std::vector<std::string> present(std::span<const std::string> symbols) {
+    std::vector<std::string> named;
+    std::ranges::copy_if(symbols, std::back_inserter(named),
+                         [](const std::string& symbol) { return !symbol.empty(); });
+    return named;
 }
 
 std::vector<std::span<const std::string>> batches(std::span<const std::string> items,

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "venues/venue.h"
 
 namespace tape::venues {
 
@@ -27,6 +28,19 @@ Result<std::vector<std::string_view>> native_channels(std::string_view venue,
 
 /// Error: no symbol, or one with characters that no instrument's name has.
 Result<void> check_symbols(std::string_view venue, std::span<const std::string> symbols);
+
+/// Both for what `spec` names. Error: also a feed, for venues that have but one.
+Result<std::vector<std::string_view>> channels_of_spec(std::string_view venue,
+                                                       std::span<const ChannelName> known,
+                                                       const SourceSpec& spec);
+
+/// `wanted` with those of `had` in their places, so that they stay on their connections: what is
+/// new takes the places of what is gone, then those behind. A place that stays free has an empty
+/// symbol.
+std::vector<std::string> keep_places(std::span<const std::string> had,
+                                     std::span<const std::string> wanted);
+/// The symbols without the free places.
+std::vector<std::string> present(std::span<const std::string> symbols);
 
 /// `items` in groups of at most `limit`.
 std::vector<std::span<const std::string>> batches(std::span<const std::string> items,

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "venues/plan.h"
 #include "venues/venue.h"
 
 namespace tape::venues {
@@ -53,6 +54,33 @@ TEST(Kucoin, KeepsToTheLimitsOfTopics) {
     EXPECT_EQ(planned->size(), 3u);
 }
 
+TEST(Places, AreKeptAndTakenByWhatIsNew) {
+    using Symbols = std::vector<std::string>;
+    EXPECT_EQ(keep_places(Symbols{"C", "A", "X"}, Symbols{"B", "A", "D", "C"}),
+              (Symbols{"C", "A", "B", "D"}));
+    EXPECT_EQ(keep_places(Symbols{"A", "B", "", "C", "D"}, Symbols{"C", "B", ""}),
+              (Symbols{"", "B", "", "C"}));
+    EXPECT_EQ(keep_places(Symbols{"", "B"}, Symbols{"A"}), (Symbols{"A"}));
+    EXPECT_EQ(present(Symbols{"", "B", "", "C"}), (Symbols{"B", "C"}));
+}
+
+// A symbol that goes, of venues that need several connections, moves none of the others.
+TEST(Places, LeaveTheOtherConnectionsAsTheyAre) {
+    for (const std::string_view name : {"kucoin", "binance"}) {
+        SourceSpec spec{.channels = {"trades", "tickers"}};
+        for (int i = 0; i < 700; ++i) spec.symbols.push_back(fmt::format("COIN{}-USDT", i));
+        const auto before = venue(name).plan(spec);
+        std::vector<std::string> left = spec.symbols;
+        left.erase(left.begin() + 7);
+        spec.symbols = keep_places(spec.symbols, left);
+        const auto after = venue(name).plan(spec);
+        ASSERT_TRUE(before && after && before->size() == after->size() && after->size() > 1);
+        EXPECT_EQ(after->at(0).streams.size() + 2, before->at(0).streams.size()) << name;
+        for (std::size_t i = 1; i < after->size(); ++i)
+            EXPECT_EQ(after->at(i).subscribe, before->at(i).subscribe) << name;
+    }
+}
+
 TEST(Kucoin, PollsAllTickersBesideTheSocket) {
     const auto planned = venue("kucoin").plan(
         {.symbols = {"BTC-USDT"}, .channels = {"trades", "all_tickers"}, .interval = seconds(60)});
@@ -80,6 +108,17 @@ TEST(Kucoin, ReadsFromTheTokenWhereToConnect) {
          R"({"code":"200000","data":{"token":"t","instanceServers":[]}})",
          R"({"code":"200000","data":{"token":7,"instanceServers":[{"endpoint":"wss://a","pingInterval":1}]}})"})
         EXPECT_FALSE(venue("kucoin").admit(answer, "x")) << answer;
+    for (const auto& [written, read] :
+         {std::pair("0", 1), std::pair("-7", 1), std::pair("18000", 18),
+          std::pair("9223372036854775807", 60)}) {
+        const auto odd = venue("kucoin").admit(
+            fmt::format(R"({{"code":"200000","data":{{"token":"t","instanceServers":[)"
+                        R"({{"endpoint":"wss://a","pingInterval":{}}}]}}}})",
+                        written),
+            "x");
+        ASSERT_TRUE(odd) << written;
+        EXPECT_EQ(odd->ping_interval, seconds(read)) << written;
+    }
     EXPECT_TRUE(venue("kucoin").is_welcome(R"({"id":"tape-7","type":"welcome"})"));
     EXPECT_FALSE(venue("kucoin").is_welcome(R"({"id":"tape-7","type":"ack"})"));
     EXPECT_FALSE(venue("kucoin").is_welcome("welcome"));
@@ -104,7 +143,7 @@ TEST(Binance, SubscribesToCombinedStreamsInSmallLetters) {
 
 TEST(Binance, KeepsToTheLimitsOfStreams) {
     SourceSpec spec{.venue = "binance", .channels = {"trades", "quotes", "tickers"}};
-    for (int i = 0; i < 700; ++i) spec.symbols.push_back(fmt::format("COIN{}-USDT", i));
+    for (int i = 0; i < 700; ++i) spec.symbols.push_back(fmt::format("1000COIN{}-FDUSD", i));
     const auto planned = venue("binance").plan(spec);
     ASSERT_TRUE(planned);
     EXPECT_EQ(planned->size(), 3u);
@@ -112,8 +151,17 @@ TEST(Binance, KeepsToTheLimitsOfStreams) {
         EXPECT_LE(connection.streams.size(), 1'024u);
         EXPECT_GE(connection.subscribe_interval, millis(200)) << "five a second, pongs included";
         for (const std::string& text : connection.subscribe)
-            EXPECT_LE(std::ranges::count(text, '@'), 200);
+            EXPECT_LT(text.size(), 4'096u) << "longer ones are never answered";
     }
+}
+
+TEST(Coinbase, AsksTheAdvancedFeedSlowly) {
+    SourceSpec spec{.venue = "coinbase",
+                    .feed = "advanced",
+                    .symbols = {"BTC-USD"},
+                    .channels = {"trades", "tickers"}};
+    EXPECT_GT(venue("coinbase").plan(spec)->front().subscribe_interval, millis(125))
+        << "eight a second";
 }
 
 TEST(Binance, PollsManySymbolsInACall) {
@@ -180,6 +228,10 @@ TEST(Coingecko, DemandsAnIdOfEachSymbol) {
     const auto planned = venue("coingecko").plan(spec);
     ASSERT_FALSE(planned);
     EXPECT_NE(planned.error().what.find("no id of 'SOL-USD'"), std::string::npos);
+    for (const char* const id : {"", "a b", "a&b=c", "a,b", "a/usd"}) {
+        spec.ids["SOL-USD"] = id;
+        EXPECT_FALSE(venue("coingecko").plan(spec)) << id;
+    }
 }
 
 TEST(Kraken, SubscribesToPairs) {

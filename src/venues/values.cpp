@@ -75,12 +75,16 @@ std::optional<Nanos> candle_size(std::string_view text) {
     std::string_view name = text.substr(static_cast<std::size_t>(stop - text.data()));
     if (name.ends_with("utc")) name.remove_suffix(3);
     const auto* unit = std::ranges::find(units, name, &Word::first);
-    return unit == units.end() ? std::nullopt : std::optional(seconds(count * unit->second));
+    constexpr i64 month = 28 * 86'400;
+    if (unit == units.end() || count * unit->second >= month) return std::nullopt;
+    return seconds(count * unit->second);
 }
 
 Decimal cut_price(const Field& field) {
     Decimal value;
-    if (parse_decimal(field.text, value) == nullptr) return price(field);
+    constexpr std::size_t float_bytes_max = 400;  // 1e308, written out, with a fraction.
+    if (field.text.size() > float_bytes_max || parse_decimal(field.text, value) == nullptr)
+        return price(field);
     const std::size_t mantissa_end = std::min(field.text.find_first_of("eE"), field.text.size());
     const std::string exponent(field.text.substr(mantissa_end));
     std::string mantissa(field.text.substr(0, mantissa_end));

@@ -59,7 +59,7 @@ TAPE_INLINE u64 number(const Field& field) {
 TAPE_INLINE i64 sequence(const Field& field) {
     const u64 value = number(field);
     if (value > INT64_MAX) [[unlikely]]
-        fail_value(field.name, field.text, "no sequence number");
+        fail_value(field.name, field.text, "no whole number of 63 bits");
     return static_cast<i64>(value);
 }
 
@@ -79,12 +79,17 @@ TAPE_INLINE Decimal price(const Field& field) {
         fail_value(field.name, field.text, "no price is zero");
     return value;
 }
-/// A bid or an ask: none where the venue has none, which it writes as nothing, "" or 0.
+/// A bid or an ask: none where the venue has none, which it writes as nothing, null, "" or 0.
 TAPE_INLINE std::optional<Decimal> quote(const Field& field) {
-    if (!field) return std::nullopt;
+    if (field.text.empty() || (!field.quoted && is(field.text, "null"))) return std::nullopt;
     const Decimal value = size(field);
     if (value.units == 0) return std::nullopt;
     return value;
+}
+/// A ticker's last price; what was never traded has none and is a quote.
+TAPE_INLINE void assign_last(Tick& ticker, const Field& last) {
+    ticker.price = quote(last);
+    if (!ticker.price) ticker.kind = TickKind::quote;
 }
 
 /// Milliseconds since the epoch, after it.
@@ -103,7 +108,7 @@ Nanos epoch_ns(const Field& field);
 Nanos epoch_ms_or_us(const Field& field);
 
 /// How long a candle is, in the venues' words: "1m", "15min", "8hour", "1D", "1week", "1Dutc",
-/// "ONE_MINUTE", or a number of seconds. None of a month and of no such word.
+/// "ONE_MINUTE", or a number of seconds. None of a month or longer and of no such word.
 std::optional<Nanos> candle_size(std::string_view text);
 
 /// As price(), of a venue whose prices come from floats: what is smaller than a Decimal can hold is
@@ -140,16 +145,29 @@ inline Side opposite(Side side) {
     return side == Side::buy ? Side::sell : Side::buy;
 }
 
-/// A trade's id, as written.
-TAPE_INLINE void assign_id(Tick& tick, const Field& field) {
-    if (!tick.trade_id.assign(field.text)) [[unlikely]]
-        fail_too_long(field.name, field.text.size(), 39);
+/// true or false.
+TAPE_INLINE bool boolean(const Field& field) {
+    if (is(field.text, "true")) return true;
+    if (is(field.text, "false")) return false;
+    fail_value(field.name, field.text, "neither true nor false");
 }
 
-/// A trade's id that is a number, and so its identity.
+constexpr std::size_t trade_id_bytes_max = 39;
+
+/// A trade's id, as written: a text or a whole number.
+inline void assign_id(Tick& tick, const Field& field) {
+    if (field.quoted)
+        static_cast<void>(text(field, trade_id_bytes_max));
+    else
+        static_cast<void>(number(field));
+    tick.trade_id.assign(field.text);
+}
+
+/// A trade's id that is a number, and so its identity: it counts to 2^63 as those of gaps do.
 TAPE_INLINE void assign_identity(Tick& trade, const Field& id) {
-    assign_id(trade, id);
-    trade.identity = number(id);
+    if (!trade.trade_id.assign(id.text)) [[unlikely]]
+        fail_too_long(id.name, id.text.size(), trade_id_bytes_max);
+    trade.identity = static_cast<u64>(sequence(id));
 }
 
 }  // namespace tape::venues::json

@@ -23,7 +23,7 @@ namespace tape::venues {
 struct SourceSpec {
     std::string venue;
     std::string feed;                   // Coinbase: "exchange" (default) or "advanced"; else empty.
-    std::vector<std::string> symbols;   // "BTC-USDT"
+    std::vector<std::string> symbols;   // "BTC-USDT"; empty: a place kept free (see plan.h).
     std::vector<std::string> channels;  // The venue's names; contract.md: "trades", "tickers", …
 
     // Of polled channels.
