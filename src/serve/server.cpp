@@ -51,6 +51,18 @@ asio::awaitable<net::Response> call(std::function<net::Response()> work) {
     co_return work();
 }
 
+// A question that is open, until it is answered or fails.
+class OpenQuestion final {
+ public:
+    explicit OpenQuestion(i64& count) : count_(count) { ++count_; }
+    ~OpenQuestion() { --count_; }
+    OpenQuestion(const OpenQuestion&) = delete;
+    OpenQuestion& operator=(const OpenQuestion&) = delete;
+
+ private:
+    i64& count_;
+};
+
 void count_request(const std::string& route, int status) {
     counter("tape_serve_requests_total", {{"route", route}, {"status", std::to_string(status)}})
         .add();
@@ -78,10 +90,9 @@ asio::awaitable<net::Response> DashboardServer::Impl::run(std::function<net::Res
         co_return error_response(
             503,
             fmt::format("{} questions are being answered already; ask again soon", open_questions));
-    ++open_questions;
+    const OpenQuestion open(open_questions);
     net::Response response =
         co_await asio::co_spawn(questions, call(std::move(work)), asio::use_awaitable);
-    --open_questions;
     co_return response;
 }
 

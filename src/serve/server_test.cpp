@@ -126,6 +126,20 @@ TEST(Server, SaysWhatIsWrongWithSql) {
     EXPECT_EQ(response.body, "{\"error\":\"only SELECT is allowed\"}\n");
 }
 
+TEST(Server, QuestionsThatFailMakeRoomForOthers) {
+    const TempFolder folder;
+    Backend backend = make_backend();
+    backend.sql = [](const std::string& sql, i64) -> Result<std::string> {
+        if (sql == "SELECT 1") return std::string("{}");
+        throw std::bad_alloc();
+    };
+    const auto server = start(options_for(folder), backend);
+    const net::Headers text = {{"Content-Type", "text/plain"}};
+    for (int i = 0; i < 20; ++i)
+        EXPECT_EQ(ask(*server, "POST", "/api/v1/sql", "SELECT 2", text).status, 500);
+    EXPECT_EQ(ask(*server, "POST", "/api/v1/sql", "SELECT 1", text).status, 200);
+}
+
 TEST(Server, RefusesOversizedAndMalformedRequests) {
     const TempFolder folder;
     const auto server = start(options_for(folder));
