@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "sinks/duckdb.h"
 #include "sinks/duckdb_handles.h"
+#include "sinks/lake_views.h"
 #include "sinks/tables.h"
 
 namespace tape::sinks {
@@ -115,12 +116,6 @@ class ChunkRows final {
     std::string scratch_;
 };
 static_assert(Columns<ChunkRows>);
-
-std::string sql_text(std::string_view text) {
-    std::string out = "'";
-    for (const char c : text) out.append(c == '\'' ? 2 : 1, c);
-    return out + "'";
-}
 
 class DuckdbSink final : public Sink {
  public:
@@ -256,11 +251,11 @@ class DuckdbSink final : public Sink {
             const auto stored = run(
                 connection_.get(),
                 before == committed_.end()
-                    ? fmt::format("INSERT INTO tape_positions VALUES ({}, {})", sql_text(partition),
-                                  next.value)
+                    ? fmt::format("INSERT INTO tape_positions VALUES ({}, {})",
+                                  sql_quoted(partition), next.value)
                     : fmt::format(
                           "UPDATE tape_positions SET next_offset = {} WHERE source_partition = {}",
-                          next.value, sql_text(partition)));
+                          next.value, sql_quoted(partition)));
             if (!stored) return stored.error();
         }
         if (const auto committed = run(connection_.get(), "COMMIT"); !committed)
