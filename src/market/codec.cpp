@@ -27,9 +27,7 @@ class Writer final {
     template <class T>
         requires std::is_trivially_copyable_v<T>
     void put(const T& value) {
-        const std::size_t at = out_.size();
-        out_.resize(at + sizeof value);
-        std::memcpy(out_.data() + at, &value, sizeof value);
+        out_.append(reinterpret_cast<const char*>(&value), sizeof value);
     }
     void put(std::string_view value) {
         put(static_cast<u32>(value.size()));

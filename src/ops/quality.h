@@ -12,6 +12,8 @@
 //   zero_price      a price of zero or below
 //   zero_size       a trade's size of zero or below
 //   duplicate       an identity that was seen before; always dropped, and only counted
+//
+// What windows of several venues say of each other is in outliers.h.
 #pragma once
 
 #include <array>
