@@ -18,6 +18,11 @@ class Counting final : public venues::EventSink {
         ensure(!tick.size || !tick.size->negative(), "a size is not negative");
         ensure(tick.kind != TickKind::trade || (tick.price && tick.identity && tick.covers > 0),
                "a trade is whole");
+        ensure(tick.identity.value_or(0) <= INT64_MAX, "an id is one that gaps can name");
+        ++ticks;
+    }
+    void on_candle(const Candle& candle) override {
+        ensure(candle.size > Nanos{} && candle.open.units > 0, "a candle is whole");
         ++ticks;
     }
     void on_subscribed(std::string_view, const Instrument*) override {}
@@ -63,13 +68,16 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
                                      "/api/v1/market/histories?symbol=BTC-USDT",
                                      "/api/v1/market/allTickers",
                                      "/api/v1/market/candles?symbol=BTC-USDT&type=1min",
+                                     "/api/v1/market/orderbook/level1?symbol=BTC-USDT",
                                      "/api/v3/exchangeInfo",
+                                     "/api/v3/trades?symbol=BTCUSDT",
+                                     "/api/v3/ticker/bookTicker",
                                      "/api/v3/aggTrades?symbol=BTCUSDT",
                                      "/api/v3/ticker/price",
                                      "/api/v3/ticker/24hr",
                                      "/api/v3/klines?symbol=BTCUSDT&interval=1m",
                                      "/api/v3/simple/price",
-                                     "/api/v3/coins/markets?vs_currency=usd",
+                                     "/api/v3/coins/markets?vs_currency=usd&precision=full",
                                      "/0/public/AssetPairs",
                                      "/0/public/Trades?pair=BTC/USD"};
     const std::string_view text(reinterpret_cast<const char*>(data) + 1, size - 1);

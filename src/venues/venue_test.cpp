@@ -190,6 +190,61 @@ TEST(Channels, SayWhatTheyCarryAndAreAllAccepted) {
                       "accepted");
 }
 
+TEST(Tickers, OfWhatWasNeverTradedAreQuotes) {
+    const auto frames_with = [](std::string_view last) {
+        return std::vector<std::pair<std::string, std::string>>{
+            {"okx",
+             fmt::format(R"({{"arg":{{"channel":"tickers","instId":"N-USDT"}},"data":[{{"instId":)"
+                         R"("N-USDT","last":{},"askPx":"2","bidPx":"1","ts":"1700000000085"}}]}})",
+                         last)},
+            {"kucoin",
+             fmt::format(R"({{"topic":"/market/ticker:N-USDT","type":"message","data":{{"bestAsk":)"
+                         R"("2","bestBid":"1","price":{},"time":1700000003000}}}})",
+                         last)},
+            {"binance",
+             fmt::format(R"({{"stream":"n@ticker","data":{{"e":"24hrTicker","E":1700000002000123,)"
+                         R"("s":"NUSDT","c":{},"b":"1","a":"2"}}}})",
+                         last)},
+            {"coinbase",
+             fmt::format(R"({{"type":"ticker","product_id":"N-USD","price":{},"best_bid":"1",)"
+                         R"("best_ask":"2"}})",
+                         last)},
+            {"coinbase",
+             fmt::format(
+                 R"({{"channel":"ticker","timestamp":"2023-11-14T22:13:31Z","sequence_num":)"
+                 R"(0,"events":[{{"tickers":[{{"product_id":"N-USD","price":{},)"
+                 R"("best_bid":"1","best_ask":"2"}}]}}]}})",
+                 last)},
+            {"kraken",
+             fmt::format(R"({{"channel":"ticker","data":[{{"symbol":"N/USD","bid":1,"ask":2,)"
+                         R"("last":{}}}]}})",
+                         last)}};
+    };
+    for (const std::string_view last : {"0", R"("0.00000000")", R"("")", "null"})
+        for (const auto& [name, frame] : frames_with(last)) {
+            const Decoded decoded = decode_frame(name, frame);
+            ASSERT_FALSE(decoded.error) << decoded.error->detail;
+            ASSERT_EQ(decoded.events.ticks.size(), 1u) << frame;
+            EXPECT_EQ(decoded.events.ticks[0].kind, TickKind::quote) << frame;
+            EXPECT_FALSE(decoded.events.ticks[0].price) << frame;
+            EXPECT_EQ(decoded.events.ticks[0].ask->to_string(), "2") << frame;
+        }
+    for (const auto& [name, frame] : frames_with("\"1.5\""))
+        EXPECT_EQ(decode_frame(name, frame).events.ticks.at(0).kind, TickKind::ticker) << frame;
+    for (const auto& [name, frame] : frames_with("-1"))
+        EXPECT_TRUE(decode_frame(name, frame).error);
+}
+
+TEST(Tickers, OfAllSymbolsNeedNoTradeOfEach) {
+    const Decoded decoded = decode_answer(
+        "kucoin", "/api/v1/market/allTickers", 200,
+        R"({"code":"200000","data":{"time":1700000000040,"ticker":[{"symbol":"N-USDT","buy":"0",)"
+        R"("sell":"0","last":"0"},{"symbol":"A-USDT","buy":"1","sell":"2","last":"1.5"}]}})");
+    ASSERT_FALSE(decoded.error) << decoded.error->detail;
+    ASSERT_EQ(decoded.events.ticks.size(), 1u);
+    EXPECT_EQ(decoded.events.ticks[0].instrument->native_symbol, "A-USDT");
+}
+
 TEST(DecoderState, ComesBackInOrder) {
     auto decoded =
         decode_answer("coinbase", "/products", 200,
