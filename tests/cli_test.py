@@ -282,11 +282,11 @@ class WholeLine(unittest.TestCase):
                 with Running("run", "-c", config, data=data) as running:
                     wait_for("polls of all", lambda: running.sql(counts)[0] == 200 and int(running.sql("select count(distinct symbol) from ticks")[1]["rows"][0][0]) > 10)
                     before = json.loads(listed.read_text())["binance"]["USDT"]
-                    # The order of last time stands, what is listed no more goes, what is new comes behind.
+                    # Each keeps its place; what is new takes that of what is listed no more.
                     listed.write_text(json.dumps({"binance": {"USDT": ["GONE-USDT", *before[:0:-1]]}}))
                     running.process.send_signal(signal.SIGHUP)
                     wait_for("the reload", lambda: "reloaded: 2 sources" in running.output())
-                    self.assertEqual(json.loads(listed.read_text())["binance"]["USDT"], [*before[:0:-1], before[0]])
+                    self.assertEqual(json.loads(listed.read_text())["binance"]["USDT"], [before[0], *before[:0:-1]])
                     self.assertEqual(running.stop(), 0, running.output())
                 rows = query(data, counts)
                 self.assertEqual([row["other"] for row in rows], [0])

@@ -46,7 +46,7 @@ std::vector<std::string> natives_of(const venues::Venue& venue, const SourceConf
     if (!span.symbol.empty())
         std::erase_if(spec.symbols, [&](const auto& s) { return s != span.symbol; });
     std::vector<std::string> natives;
-    if (spec.symbols.empty()) return natives;
+    if (std::ranges::all_of(spec.symbols, &std::string::empty)) return natives;
     if (const auto connections = venue.plan(spec))
         for (const venues::Connection& connection : *connections)
             for (const auto& stream : connection.streams) natives.push_back(stream.native_symbol);
@@ -106,6 +106,7 @@ Result<std::vector<BackfillRequest>> requests_of(const BackfillSpan& span, const
         if (!connections) return connections.error();
         const auto wanted = natives_of(venue, source, span);
         for (const venues::Connection& connection : *connections) {
+            if (connection.streams.empty()) continue;  // No slot: its places are free.
             for (const auto& stream : connection.streams)
                 if (venue.kind_of(stream.channel) == TickKind::trade &&
                     std::ranges::find(wanted, stream.native_symbol) != wanted.end())

@@ -48,7 +48,7 @@ int fetch_here(Config config, DataFolder& folder, const BackfillSpan& span) {
     for (const SourceConfig& source : config.sources) {
         if (!span.venue.empty() && source.venue != span.venue) continue;
         for (const std::string& symbol : source.symbols) {
-            if (!span.symbol.empty() && symbol != span.symbol) continue;
+            if (symbol.empty() || (!span.symbol.empty() && symbol != span.symbol)) continue;
             // Polled sources have no trades.
             if (!requests_of({source.venue, symbol, span.from, span.to}, config)) continue;
             const auto report = feed::backfill_range(options, source.venue, symbol, span.from,

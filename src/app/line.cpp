@@ -16,6 +16,7 @@
 #include "app/status.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "venues/plan.h"
 
 namespace tape::app {
 namespace {
@@ -172,7 +173,11 @@ struct Line::Impl {
             !followed)
             return followed.error();
         std::size_t symbols = 0;
-        for (const SourceConfig& source : asked.sources) symbols += source.symbols.size();
+        const auto sources = feed->sources();
+        for (std::size_t i = 0; i < sources.size(); ++i) {
+            asked.sources[i].symbols = sources[i].spec.symbols;
+            symbols += venues::present(sources[i].spec.symbols).size();
+        }
         std::string word = fmt::format("{} sources with {} symbols", asked.sources.size(), symbols);
         {
             const std::lock_guard config_lock(config_mutex);

@@ -8,11 +8,12 @@
 #include <set>
 
 #include "base/log.h"
+#include "venues/plan.h"
 
 namespace tape::app {
 namespace {
 
-// {"binance":{"USDT":["BTC-USDT",…]},"coinbase advanced":{…}}
+// {"binance":{"USDT":["BTC-USDT",…]},"coinbase advanced":{…}}; a free place is "".
 using Json = nlohmann::json;
 
 Json read_memory(const std::filesystem::path& path) {
@@ -31,17 +32,6 @@ void write_memory(const std::filesystem::path& path, const Json& memory) {
     else
         std::filesystem::rename(aside, path, failed);
     if (failed) log_warn("cannot write '{}': {}", path.string(), failed.message());
-}
-
-// What `had` and `listed` have in common in the order of `had`, then the rest of `listed`.
-std::vector<std::string> in_known_order(const std::vector<std::string>& had,
-                                        const std::vector<std::string>& listed) {
-    std::set<std::string> left(listed.begin(), listed.end());
-    std::vector<std::string> ordered;
-    for (const std::string& symbol : had)
-        if (left.erase(symbol) > 0) ordered.push_back(symbol);
-    ordered.insert(ordered.end(), left.begin(), left.end());
-    return ordered;
 }
 
 }  // namespace
@@ -71,8 +61,9 @@ Result<void> find_symbols(Config& config, const std::filesystem::path& memory, N
             timeout);
         if (!listed && had.empty()) return listed.error();
         if (!listed)
-            log_warn("{}; going on with the {} of last time", listed.error().what, had.size());
-        source.symbols = listed ? in_known_order(had, *listed) : had;
+            log_warn("{}; going on with the {} of last time", listed.error().what,
+                     venues::present(had).size());
+        source.symbols = listed ? venues::keep_places(had, *listed) : had;
         known = source.symbols;
     }
     if (!memory.empty()) write_memory(memory, remembered);
@@ -84,9 +75,8 @@ Result<void> find_symbols(Config& config, const std::filesystem::path& memory, N
             for (const std::string& symbol : source.symbols) named.emplace(source.venue, symbol);
     for (SourceConfig& source : config.sources)
         if (!source.quote.empty())
-            std::erase_if(source.symbols, [&](const std::string& symbol) {
-                return named.contains({source.venue, symbol});
-            });
+            for (std::string& symbol : source.symbols)
+                if (named.contains({source.venue, symbol})) symbol.clear();
     return {};
 }
 

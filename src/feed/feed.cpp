@@ -92,6 +92,11 @@ std::vector<std::string> Feed::slots() const {
     return impl_->roster.names();
 }
 
+std::vector<SourceOptions> Feed::sources() const {
+    const std::lock_guard lock(impl_->control);
+    return impl_->sources;
+}
+
 std::vector<SlotStatus> Feed::status() const {
     return impl_->roster.status();
 }
@@ -111,7 +116,7 @@ Result<void> Feed::reload(std::vector<SourceOptions> sources, std::string config
     const std::lock_guard lock(impl_->control);
     if (!impl_->thread.joinable()) return internal_error("the feed has stopped");
     Roster& roster = impl_->roster;
-    keep_order(sources, impl_->sources);
+    keep_places(sources, impl_->sources);
     const auto planned = plan_sources(sources);
     if (!planned) return planned.error();
     auto logs = roster.open_logs(*planned);

@@ -86,6 +86,8 @@ class Feed final {
     /// The slots in the order of the config: "<venue>-<n>", n counting from 1 over all sources of
     /// the venue.
     std::vector<std::string> slots() const;
+    /// What is followed now, each symbol in the place that its slot follows from. Thread-safe.
+    std::vector<SourceOptions> sources() const;
     /// Thread-safe.
     std::vector<SlotStatus> status() const;
     /// Rings `bell` whenever records of `slot` become readable, from the feed's thread; the bell

@@ -6,6 +6,8 @@
 #include <map>
 #include <tuple>
 
+#include "venues/plan.h"
+
 namespace tape::feed {
 namespace {
 
@@ -39,12 +41,14 @@ Result<PlannedSource> plan_source(const SourceOptions& options, i64& slots_of_ve
     const std::string websocket =
         options.websocket.empty() ? std::string(venue->default_websocket(feed)) : options.websocket;
     for (venues::Connection& connection : *connections) {
+        ++slots_of_venue;
+        if (connection.streams.empty()) continue;
         const bool asks_only = !connection.polls.empty();  // It has no socket.
         auto url = asks_only ? net::Url{}
                              : endpoint(venue->name(), "websocket",
                                         joined(websocket, connection.websocket_path), "ws", "wss");
         if (!url) return url.error();
-        source.slots.push_back({fmt::format("{}-{}", venue->name(), ++slots_of_venue),
+        source.slots.push_back({fmt::format("{}-{}", venue->name(), slots_of_venue),
                                 std::move(connection), std::move(*url)});
     }
     return source;
@@ -72,7 +76,7 @@ Result<std::vector<std::string>> plan_slots(const std::vector<SourceOptions>& so
     return names;
 }
 
-void keep_order(std::vector<SourceOptions>& wanted, const std::vector<SourceOptions>& had) {
+void keep_places(std::vector<SourceOptions>& wanted, const std::vector<SourceOptions>& had) {
     std::map<std::pair<std::string, std::string>, std::vector<const SourceOptions*>> before;
     for (const SourceOptions& source : had)
         before[{source.spec.venue, source.spec.feed}].push_back(&source);
@@ -81,12 +85,7 @@ void keep_order(std::vector<SourceOptions>& wanted, const std::vector<SourceOpti
         const auto& known = before[{source.spec.venue, source.spec.feed}];
         const size_t number = seen[{source.spec.venue, source.spec.feed}]++;
         if (number >= known.size()) continue;
-        std::vector<std::string>& symbols = source.spec.symbols;
-        std::vector<std::string> ordered;
-        for (const std::string& symbol : known[number]->spec.symbols)
-            if (std::erase(symbols, symbol) > 0) ordered.push_back(symbol);
-        ordered.insert(ordered.end(), symbols.begin(), symbols.end());
-        symbols = std::move(ordered);
+        source.spec.symbols = venues::keep_places(known[number]->spec.symbols, source.spec.symbols);
     }
 }
 

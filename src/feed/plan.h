@@ -22,12 +22,13 @@ struct PlannedSource {
     std::vector<PlannedSlot> slots;
 };
 
-/// In the order of the config. Errors (user): an unknown venue, channel or feed, a bad endpoint.
+/// In the order of the config; a connection whose places are all free is no slot, but counts.
+/// Errors (user): an unknown venue, channel or feed, a bad endpoint.
 Result<std::vector<PlannedSource>> plan_sources(const std::vector<SourceOptions>& sources);
 
-/// Puts the symbols that a source had before first, in the order they had, so that they stay on
-/// their slots. The n-th source of a venue and feed is taken for the n-th of `had`.
-void keep_order(std::vector<SourceOptions>& wanted, const std::vector<SourceOptions>& had);
+/// Keeps the symbols that a source had before in their places, so that they stay on their slots.
+/// The n-th source of a venue and feed is taken for the n-th of `had`.
+void keep_places(std::vector<SourceOptions>& wanted, const std::vector<SourceOptions>& had);
 
 bool same_spec(const venues::SourceSpec& a, const venues::SourceSpec& b);
 bool same_url(const net::Url& a, const net::Url& b);

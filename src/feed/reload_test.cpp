@@ -188,14 +188,14 @@ TEST_F(Reload, IsRefusedAfterTheEnd) {
     EXPECT_FALSE(reload({source(test_spec())}));
 }
 
-TEST(Plan, KeepsTheOrderOfSymbolsThatWereThere) {
+TEST(Plan, KeepsThePlacesOfSymbolsThatWereThere) {
     std::vector<SourceOptions> had(2), wanted(2);
     had[0].spec = test_spec("", {"C", "A"});
     had[1].spec = test_spec("other", {"X", "Y"});
     wanted[0].spec = test_spec("other", {"Z", "Y"});
     wanted[1].spec = test_spec("", {"B", "A", "D", "C"});
-    keep_order(wanted, had);
-    EXPECT_EQ(wanted[0].spec.symbols, (Lines{"Y", "Z"}));
+    keep_places(wanted, had);
+    EXPECT_EQ(wanted[0].spec.symbols, (Lines{"Z", "Y"}));
     EXPECT_EQ(wanted[1].spec.symbols, (Lines{"C", "A", "B", "D"}));
 }
 
