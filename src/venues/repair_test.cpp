@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "venues/venue.h"
+#include "venues/test_events.h"
 
 namespace tape::venues {
 namespace {
@@ -71,6 +71,33 @@ TEST(Backfill, StaysInTheIdsOfItsChannelAtBinance) {
     missing.channel = "bookTicker";
     EXPECT_EQ(asked("binance", {}, missing), "nothing");
     EXPECT_EQ(venue("binance").rest_budget().used_header, "x-mbx-used-weight-1m");
+}
+
+TEST(Backfill, AsksForTheVeryFirstTradeToo) {
+    const auto first = [](const char* symbol, const char* channel) {
+        return Missing{.native_symbol = symbol, .channel = channel, .from_id = 0, .to_id = 0};
+    };
+    EXPECT_EQ(asked("okx", {}, first("A-B", "trades")),
+              "/api/v5/market/history-trades?instId=A-B&type=1&after=1&limit=100");
+    EXPECT_EQ(asked("coinbase", {}, first("A-B", "matches")),
+              "/products/A-B/trades?limit=1000&after=1");
+    EXPECT_EQ(asked("binance", {}, first("AB", "aggTrade")),
+              "/api/v3/aggTrades?symbol=AB&limit=1000&fromId=0");
+    EXPECT_EQ(asked("kraken", {}, first("A/B", "trade")), "/0/public/Trades?pair=A/B&since=0");
+}
+
+TEST(Backfill, AnAnswerWithoutTradesIsSound) {
+    const std::tuple<const char*, const char*, const char*> answers[] = {
+        {"okx", "/api/v5/market/history-trades?instId=A-B", R"({"code":"0","msg":"","data":[]})"},
+        {"coinbase", "/products/A-B/trades?limit=1000", "[]"},
+        {"kucoin", "/api/v1/market/histories?symbol=A-B", R"({"code":"200000","data":[]})"},
+        {"binance", "/api/v3/historicalTrades?symbol=AB", "[]"},
+        {"kraken", "/0/public/Trades?pair=A/B", R"({"error":[],"result":{"AB":[],"last":"0"}})"}};
+    for (const auto& [name, target, body] : answers) {
+        const Decoded decoded = decode_answer(name, target, 200, body);
+        EXPECT_FALSE(decoded.error) << name << decoded.error->detail;
+        EXPECT_TRUE(decoded.events.lines.empty()) << name;
+    }
 }
 
 TEST(Resubscribing, EndsAndRenewsOneStream) {
