@@ -76,7 +76,8 @@ class Config(unittest.TestCase):
     def test_usage_errors_exit_2_and_help_0(self):
         for arguments in (["frobnicate"], ["run", "--no-such-option"], [], ["import"], ["sql"]):
             tape(*arguments, check=2)
-        for verb in ("run", "collect", "process", "serve", "simulate", "import", "export", "replay", "sql", "check", "config", "doctor"):
+        for verb in ("run", "collect", "process", "serve", "simulate", "import", "export", "replay", "sql", "gaps", "backfill", "check",
+                     "config", "doctor"):
             self.assertIn("--help", tape(verb, "--help", check=0).stdout)
 
     def test_the_reference_pages_are_what_the_program_says(self):
@@ -345,8 +346,7 @@ class WholeLine(unittest.TestCase):
             gaps = query(folder / "data", "select cause from gaps where venue = 'coinbase' and cause <> 'restart'")
             self.assertEqual([gap for gap in gaps if gap["cause"] not in ("stopped", "planned")], [])
 
-    def test_simulated_runs_never_touch_real_data(self):
-        """An unreachable exchange is said plainly."""
+    def test_an_unreachable_exchange_is_said_and_the_simulator_named(self):
         with socket.socket() as closed:
             closed.bind(("127.0.0.1", 0))
             port = closed.getsockname()[1]
