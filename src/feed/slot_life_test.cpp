@@ -31,9 +31,10 @@ struct Bench {
         : server(std::move(behaviour)),
           options(quick_options(folder.path(), server.port(), test_spec(venue_settings))) {
         options.overlap_rest = millis(20);
-        options.mute_margin = millis(40);
-        options.silence_min = millis(100);
-        options.stale_after = millis(150);
+        // Long against the time for which a busy machine leaves a thread waiting.
+        options.mute_margin = millis(200);
+        options.silence_min = millis(400);
+        options.stale_after = millis(600);
     }
     void begin() { feed = start(options); }
     SlotStatus status() const { return feed->status()[0]; }
@@ -189,10 +190,9 @@ TEST(Replacement, SurvivesTheHardEndOfTheOldOne) {
     bench.options.overlap_rest = seconds(30);
     bench.begin();
     ASSERT_TRUE(eventually([&] { return bench.server.open_connections() == 2; }));
-    ASSERT_TRUE(eventually([&] { return bench.trades().size() > 120; }));
+    ASSERT_TRUE(bench.said(R"(frame {"ack":1})", 4));  // The second one is ready.
     bench.server.cut(1);
-    ASSERT_TRUE(eventually([&] { return bench.server.open_connections() == 1; }));
-    ASSERT_TRUE(eventually([&] { return !bench.status().replacing; }));
+    ASSERT_TRUE(eventually([&] { return bench.server.connections() == 3; }));
     EXPECT_EQ(bench.count("disconnected "), 0);
     EXPECT_TRUE(bench.status().connected);
     bench.feed->stop();

@@ -40,7 +40,7 @@ class TestServer final {
 
         Nanos every = {};                 // The market: a trade and a ticker so often.
         std::set<std::string> mute = {};  // Channels that are acknowledged and stay mute …
-        bool heals = false;               // … until they are subscribed again.
+        bool heals = false;               // … until they are subscribed again, here or anew.
         bool silent = false;              // Acknowledges nothing.
         bool half_open = false;           // After the acknowledgements: no word, no end.
         bool welcome = false;             // {"welcome":1} comes first.
@@ -63,8 +63,6 @@ class TestServer final {
     std::vector<std::string> asked() const;
     /// Cuts the connection of that number.
     void cut(i64 connection);
-    /// Lets `count` trades happen that no socket carries.
-    void trade_silently(i64 count);
     void set(Behaviour behaviour);
     /// Reads and answers nothing while the lock is held.
     std::unique_lock<std::mutex> freeze();
