@@ -287,6 +287,16 @@ class Binance final : public SimVenue {
                          Nanos now) const override {
         return binance_answer(request, market, now);
     }
+    // https://developers.binance.com/docs/binance-spot-api-docs/errors
+    std::string too_many_requests(const Throttled& throttled) const override {
+        if (throttled.banned)
+            return fmt::format(
+                R"({{"code":-1003,"msg":"Way too much request weight used; IP banned until {}. Please use WebSocket )"
+                R"(Streams for live updates to avoid bans."}})",
+                throttled.until.millis());
+        return R"({"code":-1003,"msg":"Too much request weight used; current limit is 6000 request weight per 1 )"
+               R"(MINUTE. Please use WebSocket Streams for live updates to avoid polling the API."})";
+    }
 };
 
 const Registration binance{std::make_unique<Binance>()};

@@ -124,6 +124,16 @@ void tell(const Exchange& exchange, std::string_view what, const Limits::Violati
         exchange.ledger->note_violation(exchange.venue.name(), what, violation.limit, now);
 }
 
+// None: the limits allow it.
+std::optional<net::Response> refuse_by_limits(Exchange& exchange, const net::Request& request,
+                                              Nanos now) {
+    if (!exchange.limits) return std::nullopt;
+    const auto violation = exchange.limits->on_request(request, now);
+    if (!violation) return std::nullopt;
+    tell(exchange, request.path, *violation, now);
+    return throttle(exchange.venue, false, violation->retry_after_s, now);
+}
+
 }  // namespace
 
 asio::awaitable<void> serve_client(Exchange* exchange, net::Request request,
@@ -160,15 +170,8 @@ asio::awaitable<void> serve_client(Exchange* exchange, net::Request request,
 
 asio::awaitable<net::Response> answer(Exchange* exchange, net::Request request) {
     const Nanos now = wall_clock();
-    if (exchange->limits)
-        if (const auto violation = exchange->limits->on_request(request, now)) {
-            tell(*exchange, request.path, *violation, now);
-            const std::string wait = std::to_string(violation->retry_after_s);
-            co_return net::Response{.status = 429,
-                                    .headers = {{"Retry-After", wait}},
-                                    .body = R"({"error":"too many requests"})"};
-        }
-    std::optional<net::Response> refusal = exchange->faults.refuse(request, now);
+    std::optional<net::Response> refusal = refuse_by_limits(*exchange, request, now);
+    if (!refusal) refusal = exchange->faults.refuse(request, now);
     net::Response response = refusal
                                  ? std::move(*refusal)
                                  : exchange->venue.answer(request, exchange->markets.at(now), now);

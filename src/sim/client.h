@@ -14,7 +14,7 @@ namespace tape::sim {
 struct Exchange {
     Exchange(const SimVenue& v, const MarketOptions& options, const FaultScript& script,
              Nanos start)
-        : venue(v), faults(script, v.name(), start), markets(v, options, faults) {}
+        : venue(v), faults(script, v, start), markets(v, options, faults) {}
 
     const SimVenue& venue;
     VenueFaults faults;

@@ -90,6 +90,9 @@ class Coinbase final : public SimVenue {
                          Nanos now) const override {
         return coinbase_answer(request, market, now);
     }
+    std::string too_many_requests(const Throttled&) const override {
+        return R"({"message":"Public rate limit exceeded"})";
+    }
 };
 
 const Registration coinbase{std::make_unique<Coinbase>()};

@@ -355,6 +355,11 @@ class CoinGecko final : public SimVenue {
         }
         return response;
     }
+    // https://docs.coingecko.com/reference/common-errors-rate-limit
+    std::string too_many_requests(const Throttled&) const override {
+        return R"({"status":{"error_code":429,"error_message":"You've exceeded the Rate Limit. Please visit )"
+               R"(https://www.coingecko.com/en/api/pricing to subscribe to our API plans for higher rate limits."}})";
+    }
 };
 
 const Registration coingecko{std::make_unique<CoinGecko>()};

@@ -306,6 +306,26 @@ count = 1)");
     EXPECT_EQ(okx.get(path, query).status, 200);
 }
 
+TEST(Faults, WhoAsksTooOftenIsToldInTheVenuesWords) {
+    const auto told = [](std::string_view venue, bool banned) {
+        const net::Response answer = throttle(*find_sim_venue(venue), banned, 60, test_start);
+        EXPECT_EQ(answer.status, banned ? 418 : 429);
+        EXPECT_EQ(answer.headers.at(0), (std::pair<std::string, std::string>("Retry-After", "60")));
+        return json::parse(answer.body);
+    };
+    EXPECT_EQ(told("okx", false).at("code"), "50011");
+    EXPECT_EQ(told("kucoin", false).at("code"), "429000");
+    EXPECT_EQ(told("coinbase", false).at("message"), "Public rate limit exceeded");
+    EXPECT_EQ(told("kraken", false).at("error")[0], "EGeneral:Too many requests");
+    EXPECT_EQ(told("coingecko", false).at("status").at("error_code"), 429);
+    EXPECT_EQ(told("binance", false).at("code"), -1003);
+    EXPECT_NE(told("binance", true)
+                  .at("msg")
+                  .get<std::string>()
+                  .find("banned until " + std::to_string((test_start + seconds(60)).millis())),
+              std::string::npos);
+}
+
 TEST(Faults, TheExchangesClockSteps) {
     Faulty okx(R"([[fault]]
 kind = "clock_step"

@@ -83,11 +83,11 @@ bool ArmedFault::strikes(u64 what, Nanos now) {
     return true;
 }
 
-VenueFaults::VenueFaults(const FaultScript& script, std::string_view venue, Nanos start)
-    : start_(start) {
+VenueFaults::VenueFaults(const FaultScript& script, const SimVenue& venue, Nanos start)
+    : venue_(venue), start_(start) {
     for (std::size_t number = 0; number < script.faults.size(); ++number) {
         const Fault& fault = script.faults[number];
-        if (fault.venue != venue) continue;
+        if (fault.venue != venue.name()) continue;
         ArmedFault armed{.fault = fault,
                          .number = number,
                          .key = (script.seed + 1) * 0x9e3779b97f4a7c15 + number};
@@ -109,17 +109,15 @@ std::optional<net::Response> VenueFaults::refuse(const net::Request& request, Na
         const u64 what = hash_text(request.query, hash_text(request.path)) ^
                          static_cast<u64>(now.count);  // The same request may come again.
         if (!armed.strikes(what, now)) continue;
-        net::Response response{.body = R"({"error":"service unavailable"})"};
-        response.status = static_cast<int>(fault.status);
-        if (fault.kind == FaultKind::server_error && !fault.retry_after_s) return response;
-        if (fault.kind != FaultKind::server_error) {
-            response.status = fault.kind == FaultKind::ban ? 418 : 429;
-            response.body = R"({"error":"too many requests"})";
-        }
         const Nanos rest = fault.lasts ? *armed.began + *fault.lasts - now : seconds(1);
         const i64 until_end = (rest.count + seconds(1).count - 1) / seconds(1).count;
-        response.headers.emplace_back("Retry-After",
-                                      std::to_string(fault.retry_after_s.value_or(until_end)));
+        const i64 retry_after_s = fault.retry_after_s.value_or(until_end);
+        if (fault.kind != FaultKind::server_error)
+            return throttle(venue_, fault.kind == FaultKind::ban, retry_after_s, now);
+        net::Response response{.body = R"({"error":"service unavailable"})"};
+        response.status = static_cast<int>(fault.status);
+        if (fault.retry_after_s)
+            response.headers.emplace_back("Retry-After", std::to_string(retry_after_s));
         return response;
     }
     return std::nullopt;

@@ -32,7 +32,7 @@ struct ArmedFault {
 class VenueFaults final {
  public:
     /// Those of `script` that name `venue`; spans are counted from `start`.
-    VenueFaults(const FaultScript& script, std::string_view venue, Nanos start);
+    VenueFaults(const FaultScript& script, const SimVenue& venue, Nanos start);
 
     bool empty() const { return armed_.empty(); }
     std::vector<ArmedFault>& all() { return armed_; }
@@ -47,6 +47,7 @@ class VenueFaults final {
     i64 answer_speed(const net::Request& request, Nanos now) const;
 
  private:
+    const SimVenue& venue_;
     Nanos start_;
     std::vector<ArmedFault> armed_;
     i64 frames_ = 0;

@@ -23,7 +23,7 @@ class Faulty {
                     std::string_view path = "/ws/v5/business")
         : script(script_of(text)),
           venue(*find_sim_venue(name)),
-          faults(script, name, test_start - seconds(10)),
+          faults(script, venue, test_start - seconds(10)),
           markets(venue, {.rate = 1000, .venues = 2}, faults),
           path_(path) {
         connect();

@@ -340,6 +340,9 @@ class Kraken final : public SimVenue {
                          Nanos now) const override {
         return kraken_answer(request, market, now);
     }
+    std::string too_many_requests(const Throttled&) const override {
+        return R"({"error":["EGeneral:Too many requests"]})";
+    }
 };
 
 const Registration kraken{std::make_unique<Kraken>()};

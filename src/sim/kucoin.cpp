@@ -293,6 +293,10 @@ class Kucoin final : public SimVenue {
                          Nanos now) const override {
         return kucoin_answer(request, market, now);
     }
+    // https://www.kucoin.com/docs-new/rate-limit
+    std::string too_many_requests(const Throttled&) const override {
+        return R"({"code":"429000","msg":"Too Many Requests"})";
+    }
 };
 
 const Registration kucoin{std::make_unique<Kucoin>()};

@@ -268,6 +268,10 @@ class Okx final : public SimVenue {
                          Nanos now) const override {
         return okx_answer(request, market, now);
     }
+    // https://www.okx.com/docs-v5/en/#error-code-rest-api
+    std::string too_many_requests(const Throttled&) const override {
+        return R"({"code":"50011","data":[],"msg":"Too Many Requests"})";
+    }
 };
 
 const Registration okx{std::make_unique<Okx>()};

@@ -27,6 +27,13 @@ Registration::Registration(std::unique_ptr<SimVenue> venue) {
     std::ranges::sort(all.sorted, {}, &SimVenue::name);
 }
 
+net::Response throttle(const SimVenue& venue, bool banned, i64 retry_after_s, Nanos now) {
+    return {
+        .status = banned ? 418 : 429,
+        .headers = {{"Retry-After", std::to_string(retry_after_s)}},
+        .body = venue.too_many_requests({.banned = banned, .until = now + seconds(retry_after_s)})};
+}
+
 const std::vector<const SimVenue*>& sim_venues() {
     return registry().sorted;
 }

@@ -45,6 +45,12 @@ class Session {
     virtual void announce_end(Nanos /*now*/, Outbox& /*out*/) {}
 };
 
+/// Who asked too often, and may ask again at `until`.
+struct Throttled {
+    bool banned{};  // Since asking went on in spite of it.
+    Nanos until;
+};
+
 class SimVenue {
  public:
     virtual ~SimVenue() = default;
@@ -55,7 +61,12 @@ class SimVenue {
                                              Nanos now) const = 0;
     virtual net::Response answer(const net::Request& request, const Market& market,
                                  Nanos now) const = 0;
+    /// The body of what it answers then, in the venue's own words.
+    virtual std::string too_many_requests(const Throttled& throttled) const = 0;
 };
+
+/// The answer to who asked too often: status 429, or 418 to the banned.
+net::Response throttle(const SimVenue& venue, bool banned, i64 retry_after_s, Nanos now);
 
 /// Every simulated venue of this build, sorted by name.
 const std::vector<const SimVenue*>& sim_venues();
