@@ -2,10 +2,11 @@
 // what that is before a slot can be planned.
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <map>
-#include <set>
 
+#include "base/log.h"
 #include "feed/event_sinks.h"
 #include "feed/payloads.h"
 #include "feed/plan.h"
@@ -61,6 +62,18 @@ asio::awaitable<void> ask(const PlannedSource* source, Nanos timeout, Listing* l
     }
 }
 
+// Not a symbol with letters that no request takes, or one that would be asked for under another
+// name. A stream without a name carries all.
+bool plan_has(const venues::Venue& venue, const venues::SourceSpec& spec, std::string_view native) {
+    const auto connections = venue.plan(spec);
+    return connections &&
+           std::ranges::any_of(*connections, [&](const venues::Connection& connection) {
+               return std::ranges::any_of(connection.streams, [&](const auto& stream) {
+                   return stream.native_symbol == native || stream.native_symbol.empty();
+               });
+           });
+}
+
 }  // namespace
 
 Result<std::vector<std::string>> listed_symbols(SourceOptions source, std::string_view quote,
@@ -86,18 +99,16 @@ Result<std::vector<std::string>> listed_symbols(SourceOptions source, std::strin
         return user_error(
             fmt::format("{} lists nothing that trades in '{}'", source.spec.venue, quote));
 
-    // A symbol that the plan would ask for under another name than the list's is left out.
-    source.spec.symbols.clear();
-    for (const auto& [symbol, native] : listing.symbols) source.spec.symbols.push_back(symbol);
-    const auto connections = planned->front().venue->plan(source.spec);
-    if (!connections) return connections.error();
-    std::set<std::string_view> natives;
-    for (const venues::Connection& connection : *connections)
-        for (const auto& stream : connection.streams) natives.insert(stream.native_symbol);
-    std::erase_if(source.spec.symbols, [&](const std::string& symbol) {
-        return !natives.contains(listing.symbols.at(symbol));
-    });
-    return source.spec.symbols;
+    std::vector<std::string> symbols;
+    for (const auto& [symbol, native] : listing.symbols) {
+        source.spec.symbols = {symbol};
+        if (plan_has(*planned->front().venue, source.spec, native))
+            symbols.push_back(symbol);
+        else
+            log_warn("{}: '{}' is listed as '{}', which cannot be asked for", source.spec.venue,
+                     symbol, native);
+    }
+    return symbols;
 }
 
 }  // namespace tape::feed

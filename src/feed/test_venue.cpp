@@ -9,6 +9,8 @@
 #include <charconv>
 #include <ranges>
 
+#include "venues/plan.h"
+
 namespace tape::feed {
 namespace {
 
@@ -97,6 +99,8 @@ class TestVenue final : public venues::Venue {
     }
     // One connection a symbol.
     Result<std::vector<venues::Connection>> plan(const venues::SourceSpec& spec) const override {
+        if (auto checked = venues::check_symbols(name(), spec.symbols); !checked)
+            return checked.error();
         std::vector<venues::Connection> all;
         const auto duration = [&](std::string_view name) {
             const auto text = setting(spec.feed, name);

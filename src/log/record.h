@@ -19,7 +19,7 @@ enum class RecordKind : u8 {
     rest = 6,          // {method, target, status, body} as JSON.
     heartbeat = 7,     // Empty: time passed, and the feed was alive.
     gap = 8,           // What was lost without a disconnection: a corrupt segment set aside, a full
-                       // disk, a mute stream; or the verdict on a gap: backfilled, unrecoverable.
+                       // disk, a mute stream; or that all which can be had of a gap was fetched.
     // Derived: rows, as src/market/codec.h writes them.
     tick = 32,
     window = 33,
