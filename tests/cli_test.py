@@ -265,7 +265,8 @@ class WholeLine(unittest.TestCase):
             since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(before))
             with Running("run", "-c", config, data=data) as running:
                 running.address()
-                tape("backfill", "-c", config, "--data", data, "--symbol", "BTC-USD", "--from", since, check=0)
+                told = tape("backfill", "-c", config, "--data", data, "--symbol", "BTC-USD", "--from", since, check=0)
+                self.assertEqual(told.stdout, "the process that captures began 1 back-fills\n")
                 wait_for("the older trades", lambda: int(running.sql(oldest.format("coinbase"))[1]["rows"][0][0]) < (before + 5) * 1000)
                 self.assertEqual(running.stop(), 0, running.output())
             tape("replay", "--verify", "--data", data, check=0)

@@ -4,6 +4,7 @@
 
 #include <unistd.h>
 #include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
 
 #include "app/backfill_request.h"
 #include "app/commands.h"
@@ -83,7 +84,9 @@ int run(const Arguments& arguments) {
     if (!folder.holder(Role::capture)) return fetch_here(*config, folder, span);
     const auto answer = tell(folder, Role::capture, "/api/v1/backfill", to_json(span));
     if (!answer) return fail(answer.error());
-    fmt::print("{}\n", *answer);
+    const auto accepted = nlohmann::json::parse(*answer, nullptr, false);
+    fmt::print("the process that captures began {}\n",
+               accepted.is_object() ? accepted.value("accepted", "") : *answer);
     return exit_code::done;
 }
 

@@ -7,6 +7,7 @@
 #include "app/question.h"
 #include "app/table_text.h"
 #include "sinks/duckdb.h"
+#include "sinks/lake_views.h"
 
 namespace tape::app {
 namespace {
@@ -19,22 +20,12 @@ struct Arguments {
     i64 limit = 1'000;
 };
 
-// A text of SQL.
-std::string sql_text(std::string_view text) {
-    std::string out = "'";
-    for (const char c : text) {
-        if (c == '\'') out += c;
-        out += c;
-    }
-    return out + "'";
-}
-
 std::string statement(const Arguments& arguments) {
     std::string where;
     const auto demand = [&](std::string_view column, const std::string& value) {
         if (!value.empty())
             where += fmt::format("{} {} = {}", where.empty() ? " WHERE" : " AND", column,
-                                 sql_text(value));
+                                 sinks::sql_quoted(value));
     };
     demand("venue", arguments.venue);
     demand("symbol", arguments.symbol);
