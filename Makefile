@@ -46,6 +46,7 @@ lint: setup
 	@scripts/lint
 
 ## make asan | tsan  the tests under AddressSanitizer and UBSan, or ThreadSanitizer
+tsan: export TSAN_OPTIONS := suppressions=$(CURDIR)/cmake/tsan.supp:external_symbolizer_path=/usr/bin/llvm-symbolizer-19
 asan tsan: setup
 	@scripts/setup lint
 	@cmake --preset $@ >build/configure-$@.log || { cat build/configure-$@.log; exit 1; }

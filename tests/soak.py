@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """The long run: six simulated exchanges at some 2,000 frames/s, a random fault every five seconds, and then the whole of what
-was stored held against the simulator's ledger. Prints the table of docs/soak.md. SOAK_SECONDS (600), SOAK_RATE (3500, of the
+was stored held against the simulator's ledger. Prints the table of docs/soak.md. SOAK_SECONDS (600), SOAK_RATE (4000, of the
 simulator: the symbols that are followed make up less), SOAK_SEED (1). Exit 1 where a trade is neither there nor named by a gap, or memory grew past 250 MB."""
 import collections
 import datetime
@@ -17,7 +17,7 @@ from fault_check import Checker
 from harness import Running, query
 
 SECONDS = int(os.environ.get("SOAK_SECONDS", "600"))
-RATE = int(os.environ.get("SOAK_RATE", "3500"))
+RATE = int(os.environ.get("SOAK_RATE", "4000"))
 SEED = int(os.environ.get("SOAK_SEED", "1"))
 RSS_MOST = 250  # MB
 
