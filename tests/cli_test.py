@@ -338,6 +338,10 @@ class WholeLine(unittest.TestCase):
                 wait_for("the new symbol", lambda: int(running.sql(
                     "select count(*) from ticks where symbol = 'ETH-USDT'")[1]["rows"][0][0]) > 0)
                 self.assertEqual({s["slot"]: s["session"] for s in running.status()["sources"]}["coinbase-1"], 1)
+                # What is no longer followed is not missed.
+                config.write_text(source.format("okx", '["ETH-USDT"]') + source.format("coinbase", '["BTC-USD"]'))
+                running.process.send_signal(signal.SIGHUP)
+                wait_for("the second reload", lambda: running.output().count("reloaded: 2 sources") == 2)
                 # A config with a fault changes nothing.
                 config.write_text("[[sorce]]")
                 running.process.send_signal(signal.SIGHUP)
@@ -346,6 +350,7 @@ class WholeLine(unittest.TestCase):
                 self.assertEqual(running.stop(), 0, running.output())
             gaps = query(folder / "data", "select cause from gaps where venue = 'coinbase' and cause <> 'restart'")
             self.assertEqual([gap for gap in gaps if gap["cause"] not in ("stopped", "planned")], [])
+            self.assertEqual([row["symbol"] for row in query(folder / "data", "select distinct symbol from gaps_latest where venue = 'okx' and status = 'open'")], ["ETH-USDT"])
 
     def test_an_unreachable_exchange_is_said_and_the_simulator_named(self):
         with socket.socket() as closed:

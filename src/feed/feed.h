@@ -100,7 +100,7 @@ class Feed final {
     void backfill(std::string_view slot, venues::Missing missing);
     /// Follows other sources from now on: the sockets of unchanged slots stay as they are, a
     /// changed slot gets a new one before its old one is closed, and symbols stay on their slots.
-    /// All slots that stay or begin record `config_payload`. Errors as those of start(); nothing
+    /// All slots record `config_payload`, also those that end. Errors as those of start(); nothing
     /// has changed then (but for a log that cannot be opened again right after its slot ended).
     /// Thread-safe.
     Result<void> reload(std::vector<SourceOptions> sources, std::string config_payload);

@@ -37,7 +37,7 @@ TEST(Feed, RecordsASessionInOrder) {
     const Lines sent = {R"(sent {"subscribe":"trades"})", R"(sent {"subscribe":"tickers"})"};
     for (const std::string& line : sent) EXPECT_EQ(std::erase(lines, line), 1) << line;
     const Lines expected = {
-        R"(config {"hash":"1"})",
+        R"(config {"hash":"1","streams":[["trades","A"],["tickers","A"]]})",
         R"(rest {"method":"GET","target":"/instruments?all=1","status":200,"body":"[\"A\"]all=1"})",
         R"(connected {"address":"127.0.0.1:)" + std::to_string(server.port()) + R"(","session":1})",
         R"(frame {"ack":1})",

@@ -46,6 +46,18 @@ std::string muted_payload(std::string_view channel, std::string_view native_symb
                        json_quoted(channel), json_quoted(native_symbol), from.count, to.count);
 }
 
+std::string config_payload(std::string_view config,
+                           const std::vector<venues::Connection::Stream>& streams) {
+    std::string out(config.substr(0, config.rfind('}')));
+    out += ",\"streams\":[";
+    for (const venues::Connection::Stream& stream : streams) {
+        if (&stream != &streams.front()) out += ',';
+        append_json_string(out += '[', stream.channel) += ',';
+        append_json_string(out, stream.native_symbol) += ']';
+    }
+    return out += "]}";
+}
+
 std::string rest_payload(std::string_view method, std::string_view target, int status,
                          std::string_view body) {
     std::string out = "{\"method\":";

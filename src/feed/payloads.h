@@ -26,6 +26,10 @@ std::string disconnected_payload(std::string_view cause, Reason reason = Reason:
 /// heard in between, although its market lived.
 std::string muted_payload(std::string_view channel, std::string_view native_symbol, Nanos from,
                           Nanos to);
+/// {"hash":…,"streams":[["trades","BTC-USDT"],…]}: an object as the program gives it, and what the
+/// slot carries from then on, as (channel, native symbol).
+std::string config_payload(std::string_view config,
+                           const std::vector<venues::Connection::Stream>& streams);
 /// {"method":"GET","target":"/api/…","status":200,"body":"…"}
 std::string rest_payload(std::string_view method, std::string_view target, int status,
                          std::string_view body);

@@ -10,6 +10,9 @@ TEST(Payloads, AreJsonWithKeysInOrder) {
               R"({"address":"127.0.0.1:9440","session":3})");
     EXPECT_EQ(overlapping_payload("127.0.0.1:9440", 4),
               R"({"address":"127.0.0.1:9440","session":4,"overlaps":true})");
+    EXPECT_EQ(config_payload(R"({"hash":"1"})", {{"trades", "BTC-USDT"}, {"tickers", "A\"B"}}),
+              R"({"hash":"1","streams":[["trades","BTC-USDT"],["tickers","A\"B"]]})");
+    EXPECT_EQ(config_payload(R"({"hash":"1"})", {}), R"({"hash":"1","streams":[]})");
     EXPECT_EQ(disconnected_payload("token: status 500", Reason::token),
               R"({"cause":"token: status 500","reason":"token"})");
     EXPECT_EQ(muted_payload("trades", "BTC-USDT", {5}, {7}),

@@ -108,7 +108,10 @@ void Roster::follow(const std::vector<PlannedSource>& planned, Logs logs,
             followed.slots.push_back(running.back().slot);
         }
     }
-    for (auto& [name, left] : had) end(left, "no longer configured");
+    for (auto& [name, left] : had) {
+        left.slot->record_config(config_payload, {});
+        end(left, "no longer configured");
+    }
     {
         const std::lock_guard lock(mutex_);
         running_ = std::move(running);
@@ -159,7 +162,8 @@ void Roster::change(Running& running, Slot::Plan plan, const std::string& payloa
                       same_url(had.url, plan.url) && had.rest == plan.rest &&
                       had.ca_file == plan.ca_file && had.spec.api_key == plan.spec.api_key &&
                       had.spec.ids == plan.spec.ids;
-    running.slot->record_config(payload);  // What is right of the log may change in any case.
+    // What is right of the log may change in any case.
+    running.slot->record_config(payload, plan.connection);
     if (same) return;
     log_info("{}: its plan changes", running.slot->name());
     running.slot->change(std::move(plan));

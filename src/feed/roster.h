@@ -25,9 +25,9 @@ class Roster final {
     /// LogWriter::open. From any thread.
     Result<Logs> open_logs(const std::vector<PlannedSource>& planned) const;
     /// Follows `planned` from now on: slots that are in it no more end, those whose plan is another
-    /// one follow it, those that have one of `logs` begin, and the others stay as they are. All but
-    /// those that end record `config_payload`. A slot without a log that still ends, or
-    /// that cannot change into what is planned, begins when this is called again with its log.
+    /// one follow it, those that have one of `logs` begin, and the others stay as they are. All
+    /// record `config_payload` and what they carry. A slot without a log that still ends, or that
+    /// cannot change into what is planned, begins when this is called again with its log.
     void follow(const std::vector<PlannedSource>& planned, Logs logs,
                 const std::string& config_payload);
     /// Whether the plan names slots that begin later, when their predecessors have ended. From any

@@ -19,11 +19,11 @@ void expect_no_exception(std::exception_ptr error) {
 }
 
 Slot::Slot(FeedContext& context, Plan plan, std::unique_ptr<Recorder> recorder,
-           std::string config_payload)
+           std::string_view config)
     : context_(context),
       plan_(std::move(plan)),
       recorder_(std::move(recorder)),
-      config_payload_(std::move(config_payload)),
+      config_payload_(config_payload(config, plan_.connection.streams)),
       alarm_(context.io) {
     const Labels labels{{"slot", plan_.name}};
     connects_total_ = counter("tape_feed_connects_total", labels);
@@ -38,8 +38,8 @@ Slot::Slot(FeedContext& context, Plan plan, std::unique_ptr<Recorder> recorder,
 
 Slot::~Slot() = default;
 
-void Slot::record_config(std::string payload) {
-    config_payload_ = std::move(payload);
+void Slot::record_config(std::string_view config, const venues::Connection& carried) {
+    config_payload_ = config_payload(config, carried.streams);
     if (!paused_ && !stopped_) try_record_config();
 }
 

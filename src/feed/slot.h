@@ -43,9 +43,9 @@ class Slot final {
         std::shared_ptr<RestClient> rest;  // Shared with the back-fill and the other slots.
         venues::SourceSpec spec;
     };
-    /// Opens the slot's run with a `config` record of `config_payload`.
+    /// Opens the slot's run with a `config` record.
     Slot(FeedContext& context, Plan plan, std::unique_ptr<Recorder> recorder,
-         std::string config_payload);
+         std::string_view config);
     ~Slot();
 
     /// Captures; ends only when the slot is stopped. Demands that the slot outlives the
@@ -57,8 +57,9 @@ class Slot final {
     /// Follows another plan from now on: a socket is replaced by one that overlaps it, a polled
     /// slot asks for other things. Demands the same name and venue, and polls where there were any.
     void change(Plan plan);
-    /// Records the config that holds from now on, as soon as the disk allows.
-    void record_config(std::string payload);
+    /// Records the config that holds from now on, and what the slot will carry, as soon as the disk
+    /// allows.
+    void record_config(std::string_view config, const venues::Connection& carried);
     /// Records an answer of the venue's REST endpoint, as soon as the disk allows.
     asio::awaitable<void> record_answer(std::string payload);
     /// Records what became of a gap, behind the answers that were recorded for it.

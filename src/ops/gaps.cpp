@@ -85,6 +85,17 @@ void GapLedger::muted(std::string_view channel, const Instrument& instrument, Na
         if (stream.channel == channel) begin_outage(book, stream, at, "muted");
 }
 
+// Should it come back, the trades from before are no reason to look for those in between.
+void GapLedger::dropped(TickKind kind, const Instrument& instrument, Nanos at) {
+    Book& book = book_of(instrument);
+    for (Stream& stream : book.streams) {
+        if (stream.kind != kind) continue;
+        end_outage(book, stream, at);
+        stream.observed = false;
+    }
+    if (kind == TickKind::trade) book.any = false;
+}
+
 void GapLedger::interrupted(Nanos from, Nanos to, std::string_view cause) {
     each_stream([&](Book& book, Stream& stream) {
         if (!stream.observed) return;

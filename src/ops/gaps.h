@@ -60,6 +60,8 @@ class GapLedger final {
     /// Nothing is observed from `at` on.
     void lost(Nanos at, std::string_view cause);
     void muted(std::string_view channel, const Instrument& instrument, Nanos at);
+    /// The slot no longer carries it: what was missed until `at` is all that was.
+    void dropped(TickKind kind, const Instrument& instrument, Nanos at);
     /// What is observed was not from `from` to `to`.
     void interrupted(Nanos from, Nanos to, std::string_view cause);
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "ops/backlog.h"
+#include "ops/carried.h"
 #include "ops/gaps.h"
 #include "ops/observation.h"
 #include "ops/outliers.h"
@@ -29,9 +30,9 @@ namespace {
 using log::RecordKind;
 
 // Bumped when this folder would compute something else from the same ticks.
-constexpr i64 engine_version = 4;
+constexpr i64 engine_version = 5;
 // Of save(); a state of another layout is refused by load().
-constexpr u32 state_layout = 4;
+constexpr u32 state_layout = 5;
 // So many ticks of poor quality are remembered, for repairs.
 constexpr std::size_t quarantined_max = 1 << 16;
 // A connection that said nothing for so long before it ended may have been dead meanwhile.
@@ -67,24 +68,26 @@ class Pipeline final : public stream::Processor, venues::EventSink, WindowOutput
                 break;
             // Observation that nobody ended was cut off: the last record tells when it still was.
             case RecordKind::connected:
-                if (!is_set(record.payload, "overlaps")) lost(last_ts_, "disconnect");
-                last_heard_ = record.ts_recv;
+                if (!is_set(record.payload, "overlaps")) lost(past_.last_ts, "disconnect");
+                past_.last_heard = record.ts_recv;
                 decode(record);
                 break;
             case RecordKind::gap:
                 on_gap_record(parse_gap(record.payload));
                 break;
             case RecordKind::disconnected:
-                lost(record.ts_recv - last_heard_ > quiet_max ? last_heard_ : record.ts_recv,
+                lost(record.ts_recv - past_.last_heard > quiet_max ? past_.last_heard
+                                                                   : record.ts_recv,
                      text_member(record.payload, "reason").value_or("disconnect"));
                 break;
             case RecordKind::frame:
-                last_heard_ = record.ts_recv;
-                on_socket_ = true;
+                past_.last_heard = record.ts_recv;
+                past_.on_socket = true;
                 decode(record);
                 break;
             case RecordKind::rest:
-                if (!on_socket_) last_heard_ = record.ts_recv;  // It may be one that is polled.
+                if (!past_.on_socket)
+                    past_.last_heard = record.ts_recv;  // It may be one that is polled.
                 decode(record);
                 break;
             case RecordKind::sent:  // Some acknowledgements say only what they answer.
@@ -99,17 +102,17 @@ class Pipeline final : public stream::Processor, venues::EventSink, WindowOutput
         ledger_.settle(record.ts_recv, sieve_.dedup(), observation_, *this);
         if (stale_.due(record.ts_recv, ledger_.waits())) [[unlikely]]
             repair();
-        last_ts_ = record.ts_recv;
-        started_ = true;
+        past_.last_ts = record.ts_recv;
+        past_.started = true;
     }
 
     void finish(stream::Output& out) override {
-        const log::Record end{.ts_recv = last_ts_};
+        const log::Record end{.ts_recv = past_.last_ts};
         record_ = &end;
         out_ = &out;
         rows_.begin(end, out);
         if (!stale_.empty()) repair();
-        observation_.lost(last_ts_);
+        observation_.lost(past_.last_ts);
         windows_.finish(*this);
     }
 
@@ -129,12 +132,9 @@ class Pipeline final : public stream::Processor, venues::EventSink, WindowOutput
         index_.save(out);
         save_quarantined(quarantined_, out);
         windows_.save(out);
-        out.put(last_ts_);
-        out.put(last_heard_);
-        out.put(static_cast<u8>(on_socket_));
-        out.put(static_cast<u8>(started_));
-        out.put(static_cast<u8>(seen_tick_));
+        past_.save(out);
         backlog_.save(out);
+        carried_.save(out);
     }
 
     Result<void> load(std::string_view bytes) override {
@@ -157,12 +157,9 @@ class Pipeline final : public stream::Processor, venues::EventSink, WindowOutput
         if (in.failed() || !check(options_)) return damaged;
         windows_ = Windows(options_);
         if (auto loaded = windows_.load(in, decoder_->instruments()); !loaded) return loaded;
-        last_ts_ = in.get<Nanos>();
-        last_heard_ = in.get<Nanos>();
-        on_socket_ = in.get<u8>() != 0;
-        started_ = in.get<u8>() != 0;
-        seen_tick_ = in.get<u8>() != 0;
+        past_.load(in);
         backlog_.load(in);
+        carried_.load(in);
         if (in.failed() || !in.at_end()) return damaged;
         return {};
     }
@@ -172,7 +169,7 @@ class Pipeline final : public stream::Processor, venues::EventSink, WindowOutput
     void report() override {
         metrics_.report();
         quality_metrics_.report(quality_);
-        outliers_.advance(last_ts_);
+        outliers_.advance(past_.last_ts);
         // Not sooner: what a log already answers within a batch is not asked for again.
         for (const venues::Missing& missing : ledger_.take_asks())
             if (setup_.ask) setup_.ask(missing);
@@ -192,7 +189,7 @@ class Pipeline final : public stream::Processor, venues::EventSink, WindowOutput
         const bool fresh = found == Sieve::Found::fresh;
         // An answer to a request is no sign that the stream is up.
         const bool on_socket = record_->kind == RecordKind::frame;
-        if ((on_socket || tick.kind == TickKind::poll) &&
+        if ((on_socket || tick.kind == TickKind::poll) && !carried_.is_leaving(tick) &&
             observation_.observed(tick.kind, tick.instrument, tick.ts_recv)) [[unlikely]]
             ledger_.heard(tick.kind, *tick.instrument, tick.ts_recv);
         if (on_socket && tick.kind == TickKind::trade) backlog_.note(tick);
@@ -209,7 +206,7 @@ class Pipeline final : public stream::Processor, venues::EventSink, WindowOutput
         rows_.write(tick);
 
         watermark_.on_event(tick.ts_event, tick.ts_recv);
-        seen_tick_ = true;
+        past_.seen_tick = true;
         advance();
         if (tick.price) add_to_windows(tick);
     }
@@ -226,8 +223,8 @@ class Pipeline final : public stream::Processor, venues::EventSink, WindowOutput
     }
     void on_candle(const Candle& candle) override { rows_.write(candle); }
     void on_lost_messages(i64, i64) override {
-        observation_.interrupted(last_ts_, record_->ts_recv);
-        ledger_.interrupted(last_ts_, record_->ts_recv, "id_gap");
+        observation_.interrupted(past_.last_ts, record_->ts_recv);
+        ledger_.interrupted(past_.last_ts, record_->ts_recv, "id_gap");
     }
 
     // ---- What the ledger and the windows say ----
@@ -259,17 +256,22 @@ class Pipeline final : public stream::Processor, venues::EventSink, WindowOutput
     }
 
     void on_config() {
-        if (!is_set(record_->payload, "reload")) lost(last_ts_, "restart");
+        if (!is_set(record_->payload, "reload")) lost(past_.last_ts, "restart");
+        for (const auto& [kind, instrument] :
+             carried_.follow(*record_, venue_, decoder_->instruments())) {
+            observation_.lost(kind, *instrument, record_->ts_recv);
+            ledger_.dropped(kind, *instrument, record_->ts_recv);
+        }
         if (!setup_.parse) return;
         Result<PipelineOptions> asked = asked_options(record_->payload, setup_.parse);
         if (!asked) return dead_letter("config", asked.error().what);
         if (*asked == options_) return;
         options_ = *std::move(asked);
         // Before the first tick there is nothing that a new window could have missed.
-        windows_.configure(options_, seen_tick_ ? record_->ts_recv : stream::Watermark::none);
+        windows_.configure(options_, past_.seen_tick ? record_->ts_recv : stream::Watermark::none);
         watermark_.configure(options_.lateness, options_.idle);
         quality_.configure(options_.quality, options_.lateness);
-        if (started_) out_->begin_epoch();
+        if (past_.started) out_->begin_epoch();
     }
 
     void advance() {
@@ -310,7 +312,7 @@ class Pipeline final : public stream::Processor, venues::EventSink, WindowOutput
     }
 
     void on_gap_record(const GapRecord& gap) {
-        if (!gap.from_ts) return lost(last_ts_, "log");
+        if (!gap.from_ts) return lost(past_.last_ts, "log");
         if (gap.symbol.empty()) {
             const Nanos to = gap.to_ts.value_or(record_->ts_recv);
             observation_.interrupted(*gap.from_ts, to);
@@ -372,11 +374,8 @@ class Pipeline final : public stream::Processor, venues::EventSink, WindowOutput
     PipelineMetrics metrics_;
     QualityMetrics quality_metrics_;
     OutlierWatch outliers_;
-    Nanos last_ts_;     // Of the record before.
-    Nanos last_heard_;  // Of the last record that the venue sent unasked, or else answered.
-    bool on_socket_{};  // It sends unasked.
-    bool started_{};    // There was a record.
-    bool seen_tick_{};
+    Carried carried_;
+    Past past_;
 
     // Of the record at hand.
     const log::Record* record_{};

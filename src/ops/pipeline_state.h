@@ -1,5 +1,5 @@
-// The options that a config record asks for, and those that a checkpoint was made with: its state
-// fits no others.
+// The options that a config record asks for, and those that a checkpoint was made with (its state
+// fits no others); and what else of a pipeline's state is small.
 #pragma once
 
 #include "ops/options.h"
@@ -11,6 +11,26 @@
 #include "stream/state.h"
 
 namespace tape::ops {
+
+/// What the records so far leave behind beside the rows.
+struct Past {
+    Nanos last_ts;     // Of the record before.
+    Nanos last_heard;  // Of the last record that the venue sent unasked, or else answered.
+    bool on_socket{};  // It sends unasked.
+    bool started{};    // There was a record.
+    bool seen_tick{};
+
+    void save(stream::StateWriter& out) const {
+        out.put(last_ts);
+        out.put(last_heard);
+        for (const bool each : {on_socket, started, seen_tick}) out.put(static_cast<u8>(each));
+    }
+    void load(stream::StateReader& in) {
+        last_ts = in.get<Nanos>();
+        last_heard = in.get<Nanos>();
+        for (bool* each : {&on_socket, &started, &seen_tick}) *each = in.get<u8>() != 0;
+    }
+};
 
 /// Errors: `payload` has no text, or the text asks for what cannot be served.
 inline Result<PipelineOptions> asked_options(std::string_view payload, const ConfigParser& parse) {

@@ -46,6 +46,20 @@ bool is_set(std::string_view payload, std::string_view name) {
     return member && member->is_boolean() && member->get<bool>();
 }
 
+std::optional<std::vector<std::pair<std::string, std::string>>> parse_streams(
+    std::string_view payload) {
+    const json object = json::parse(payload, nullptr, false);
+    const json* member = find(object, "streams");
+    if (!member || !member->is_array()) return std::nullopt;
+    std::vector<std::pair<std::string, std::string>> streams;
+    for (const json& each : *member) {
+        const bool pair = each.is_array() && each.size() == 2;
+        if (!pair || !each[0].is_string() || !each[1].is_string()) return std::nullopt;
+        streams.emplace_back(each[0].get<std::string>(), each[1].get<std::string>());
+    }
+    return streams;
+}
+
 GapRecord parse_gap(std::string_view payload) {
     const json object = json::parse(payload, nullptr, false);
     return {.cause = text(object, "cause"),

@@ -5,6 +5,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "base/time.h"
 #include "base/types.h"
@@ -15,6 +17,10 @@ namespace tape::ops {
 std::optional<std::string> text_member(std::string_view json, std::string_view name);
 /// Whether `json` is an object whose `name` is true.
 bool is_set(std::string_view json, std::string_view name);
+
+/// The streams that a `config` record names, as (channel, native symbol); none: it names none.
+std::optional<std::vector<std::pair<std::string, std::string>>> parse_streams(
+    std::string_view json);
 
 /// A `gap` record. Without times it is the log's own: offsets that were lost.
 struct GapRecord {
