@@ -107,17 +107,18 @@ Result<std::vector<BackfillRequest>> requests_of(const BackfillSpan& span, const
         const auto wanted = natives_of(venue, source, span);
         for (const venues::Connection& connection : *connections) {
             if (connection.streams.empty()) continue;  // No slot: its places are free.
-            for (const auto& stream : connection.streams)
-                if (venue.kind_of(stream.channel) == TickKind::trade &&
-                    std::ranges::find(wanted, stream.native_symbol) != wanted.end())
-                    requests.push_back({*slot,
-                                        {.native_symbol = stream.native_symbol,
-                                         .channel = stream.channel,
-                                         .from_id = {},
-                                         .to_id = {},
-                                         .from_ts = span.from,
-                                         .to_ts = span.to,
-                                         .cause = "asked"}});
+            for (const auto& stream : connection.streams) {
+                const venues::Missing missing{.native_symbol = stream.native_symbol,
+                                              .channel = stream.channel,
+                                              .from_id = {},
+                                              .to_id = {},
+                                              .from_ts = span.from,
+                                              .to_ts = span.to,
+                                              .cause = "asked"};
+                if (std::ranges::find(wanted, stream.native_symbol) != wanted.end() &&
+                    venue.backfill(source_spec(source), missing))
+                    requests.push_back({*slot, missing});
+            }
             ++slot;
         }
     }

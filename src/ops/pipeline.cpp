@@ -69,6 +69,7 @@ class Pipeline final : public stream::Processor, venues::EventSink, WindowOutput
             // Observation that nobody ended was cut off: the last record tells when it still was.
             case RecordKind::connected:
                 if (!is_set(record.payload, "overlaps")) lost(past_.last_ts, "disconnect");
+                backlog_.clear();
                 past_.last_heard = record.ts_recv;
                 decode(record);
                 break;
