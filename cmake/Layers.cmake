@@ -20,6 +20,8 @@ function(tape_folder name)
     endforeach()
     if(ARG_TESTS)
         add_executable(${name}_test ${ARG_TESTS})
+        # What is tested is optimised; the tests themselves compile in two thirds of the time without.
+        target_compile_options(${name}_test PRIVATE $<$<CONFIG:Release>:-O0>)
         target_link_libraries(${name}_test PRIVATE ${closure} ${ARG_LIBRARIES} GTest::gtest GTest::gtest_main)
         gtest_discover_tests(${name}_test
             WORKING_DIRECTORY ${PROJECT_SOURCE_DIR} TEST_PREFIX ${name}. DISCOVERY_TIMEOUT 60)
