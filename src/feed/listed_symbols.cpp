@@ -10,6 +10,7 @@
 #include "feed/event_sinks.h"
 #include "feed/payloads.h"
 #include "feed/plan.h"
+#include "feed/rest_client.h"
 
 namespace tape::feed {
 
@@ -38,15 +39,8 @@ asio::awaitable<void> ask(const PlannedSource* source, Nanos timeout, Listing* l
     const auto decoder = source->venue->make_decoder();
     const std::vector<venues::RestRequest> requests = source->venue->instruments(source->spec);
     for (const venues::RestRequest& request : requests) {
-        net::ClientOptions options;
-        options.ca_file = source->ca_file;
-        options.timeout = timeout;
-        net::Url url = rest_url(*source, request.target);
-        std::string method = request.method, body = request.body;
-        net::Headers headers = request.headers;
-        auto exchange = net::http_request(std::move(method), std::move(url), std::move(headers),
-                                          std::move(body), std::move(options));
-        const net::HttpResponse response = co_await std::move(exchange);
+        venues::RestRequest asked = request;
+        const net::HttpResponse response = co_await fetch_once(*source, std::move(asked), timeout);
         if (response.status != 200)
             throw net::NetError(
                 fmt::format("{} answers with status {}", request.target, response.status));

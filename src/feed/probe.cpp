@@ -12,6 +12,7 @@
 #include "feed/hearing.h"
 #include "feed/payloads.h"
 #include "feed/plan.h"
+#include "feed/rest_client.h"
 
 namespace tape::feed {
 
@@ -75,21 +76,12 @@ const Advice& step_after(size_t reached, bool with_tls) {
     return with_tls && reached == 2 ? tls : websocket;
 }
 
-asio::awaitable<net::HttpResponse> fetch(const PlannedSource& source, venues::RestRequest request,
-                                         Nanos timeout) {
-    net::ClientOptions options;
-    options.ca_file = source.ca_file;
-    options.timeout = timeout;
-    const net::Url url = rest_url(source, request.target);
-    return net::http_request(request.method, url, request.headers, request.body, options);
-}
-
 // Where to connect: the slot's own endpoint, or what the venue's token says.
 asio::awaitable<net::Url> admitted_url(const PlannedSource& source, PlannedSlot slot, Nanos timeout,
                                        std::vector<ProbeStep>& steps) {
     if (!slot.connection.token) co_return slot.url;
     venues::RestRequest request = *slot.connection.token;
-    const net::HttpResponse response = co_await fetch(source, std::move(request), timeout);
+    const net::HttpResponse response = co_await fetch_once(source, std::move(request), timeout);
     if (response.status != 200)
         throw net::NetError(fmt::format("{} answers with status {}", slot.connection.token->target,
                                         response.status));
@@ -180,7 +172,7 @@ asio::awaitable<bool> traded(const PlannedSource& source, venues::Connection::St
         newest_trades(*source.venue, source.spec, {stream}, stream.native_symbol);
     if (!request) co_return false;
     const std::string method = request->method, target = request->target;
-    const net::HttpResponse response = co_await fetch(source, std::move(*request), timeout);
+    const net::HttpResponse response = co_await fetch_once(source, std::move(*request), timeout);
     if (response.status != 200) co_return false;
     const std::string payload = rest_payload(method, target, response.status, response.body);
     NewestTrade newest(stream.native_symbol);
@@ -299,7 +291,8 @@ asio::awaitable<void> try_polls(const PlannedSource& source, PlannedSlot slot, N
     for (const venues::RestRequest& request : slot.connection.polls) {
         try {
             venues::RestRequest asked = request;
-            const net::HttpResponse response = co_await fetch(source, std::move(asked), timeout);
+            const net::HttpResponse response =
+                co_await fetch_once(source, std::move(asked), timeout);
             const std::string what =
                 fmt::format("{} answers with status {}", request.target, response.status);
             steps.push_back(response.status == 200
@@ -321,7 +314,7 @@ asio::awaitable<void> try_rest(const PlannedSource& source, Nanos timeout,
     if (requests.empty()) co_return;
     try {
         venues::RestRequest request = requests.front();
-        const net::HttpResponse response = co_await fetch(source, std::move(request), timeout);
+        const net::HttpResponse response = co_await fetch_once(source, std::move(request), timeout);
         const std::string detail =
             fmt::format("{} answers with status {}", requests.front().target, response.status);
         steps.push_back(response.status == 200 ? ProbeStep{std::string(rest.what), true, detail, ""}

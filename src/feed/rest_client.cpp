@@ -46,6 +46,15 @@ asio::awaitable<net::HttpResponse> RestClient::fetch(venues::RestRequest request
     }
 }
 
+asio::awaitable<net::HttpResponse> fetch_once(const PlannedSource& source,
+                                              venues::RestRequest request, Nanos timeout) {
+    net::ClientOptions options;
+    options.ca_file = source.ca_file;
+    options.timeout = timeout;
+    const net::Url url = rest_url(source, request.target);
+    return net::http_request(request.method, url, request.headers, request.body, options);
+}
+
 // The limiter may change its mind while somebody sleeps: it is asked again each time.
 asio::awaitable<void> RestClient::wait_turn(Limiter& limiter, i64 weight, RestUse use) {
     for (bool waited = false;; waited = true) {

@@ -62,6 +62,10 @@ class RestClient final {
     Gauge barred_;
 };
 
+/// Asks once and without a limiter, for a visit beside capture. Throws as net::http_request does.
+asio::awaitable<net::HttpResponse> fetch_once(const PlannedSource& source,
+                                              venues::RestRequest request, Nanos timeout);
+
 /// Of a venue's budgets, in the shares that the options give.
 VenueLimits make_limits(const FeedOptions& options, const venues::Venue& venue);
 std::shared_ptr<RestClient> make_client(const FeedOptions& options, const PlannedSource& source,

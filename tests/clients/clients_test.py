@@ -4,6 +4,7 @@ that it supports, and the order books where the simulator has them. They know th
 they accept is not our own reading alone.
 Run by scripts/integration in an environment of its own (tests/clients/requirements.txt); TAPE names the binary."""
 import asyncio
+import contextlib
 import json
 import os
 import pathlib
@@ -63,7 +64,9 @@ CCXT = {"okx": ("okx", "BTC/USDT", "BTC-USDT"), "kucoin": ("kucoin", "BTC/USDT",
         "coinbaseexchange": ("coinbase", "BTC/USD", "BTC-USD"), "kraken": ("kraken", "BTC/USD", "XBTUSD")}
 
 
-async def watch_with_ccxt(name, simulator):
+@contextlib.asynccontextmanager
+async def ccxt_pro(name, simulator):
+    """A WebSocket client of ccxt on the simulator, and the symbol that it is asked for."""
     import ccxt.pro
     venue, symbol, native = CCXT[name]
     exchange = getattr(ccxt.pro, name)({"enableRateLimit": False})
@@ -71,11 +74,16 @@ async def watch_with_ccxt(name, simulator):
         point_ccxt(name, exchange, simulator.websocket(venue), simulator.rest(venue))
         exchange.open()
         exchange.set_markets([market(symbol, native)])
+        yield exchange, symbol
+    finally:
+        await exchange.close()
+
+
+async def watch_with_ccxt(name, simulator):
+    async with ccxt_pro(name, simulator) as (exchange, symbol):
         trades = await asyncio.wait_for(exchange.watch_trades(symbol), PATIENCE)
         ticker = await asyncio.wait_for(exchange.watch_ticker(symbol), PATIENCE)
         return trades, ticker
-    finally:
-        await exchange.close()
 
 
 async def ask_with_ccxt(name, simulator):
@@ -102,20 +110,12 @@ async def ask_with_ccxt(name, simulator):
 
 async def watch_book_with_ccxt(name, simulator, count):
     """Some looks at an order book; ccxt throws where OKX's sequence of changes has a gap."""
-    import ccxt.pro
-    venue, symbol, native = CCXT[name]
-    exchange = getattr(ccxt.pro, name)({"enableRateLimit": False})
-    try:
-        point_ccxt(name, exchange, simulator.websocket(venue), simulator.rest(venue))
-        exchange.open()
-        exchange.set_markets([market(symbol, native)])
+    async with ccxt_pro(name, simulator) as (exchange, symbol):
         looks = []
         for _ in range(count):
             book = await asyncio.wait_for(exchange.watch_order_book(symbol), PATIENCE)
             looks.append((book["nonce"], book["bids"][0][0], book["asks"][0][0], len(book["bids"]), len(book["asks"])))
         return looks
-    finally:
-        await exchange.close()
 
 
 CRYPTOFEED = r"""
